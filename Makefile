@@ -67,11 +67,12 @@ mutants: dev-env ## put each breach of a promise into a copy of the code; the te
 check: lint types ## format, lint, import contracts, schema drift and breaks, strict types, migrations, house rules
 	$(BIN)/pytest $(SHARED) $(CHECKS)
 
-lint: dev-env ## the checks that take some seconds: format, lint, import contracts, schema drift
+lint: dev-env ## the checks that take some seconds: format, lint, import contracts, schema drift, the console with node
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/tandem schema --check
+	@$(PYTHON) scripts/build_console.py --check
 
 types: dev-env ## strict types
 	$(BIN)/mypy

@@ -1,11 +1,12 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { trustedDocuments } from "./trusted-documents";
 
 const api = process.env["API"] ?? "http://localhost:8000";
 
 export default defineConfig({
   base: "/console/",
-  plugins: [react()],
+  plugins: [react(), trustedDocuments()],
   build: {
     // The content security policy allows no data: address.
     assetsInlineLimit: 0,

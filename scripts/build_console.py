@@ -1,5 +1,8 @@
 """Builds the console into console/dist: `python3 scripts/build_console.py`. It uses only the standard library.
 
+`--check` checks the operations against the schema, the types and the format instead, and builds nothing. Without node, or before the first
+build has installed the packages, it says so, and that is no failure.
+
 Node and npm come from this machine, or else from a wheel, in an environment of its own. A stamp beside the built files records their sources,
 so that a second run does nothing. The API serves the old files until the new ones are complete.
 """
@@ -10,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import bootstrap
@@ -20,7 +24,14 @@ BUILT = CONSOLE / "dist"
 STAMP = "sources.sha256"
 NODE = bootstrap.TOOLS / "node"
 LEAST = (20, 19)
-NO_SOURCE = {"node_modules", "dist", "dist.new", "gql", "e2e"}
+MODULES = CONSOLE / "node_modules"
+NO_SOURCE = frozenset({"node_modules", "dist", "dist.new", "gql", "e2e"})
+CHECKED = "checked.sha256"
+CHECKS = (
+    ("node_modules/.bin/graphql-codegen", "--silent"),
+    ("node_modules/.bin/tsc",),
+    ("node_modules/.bin/prettier", "--check", "--log-level=warn", "."),
+)
 
 
 def main() -> None:
@@ -36,12 +47,37 @@ def main() -> None:
         os.close(directory)
 
 
-def digest() -> str:
+def check() -> None:
+    """A stamp in node_modules records what was checked, so that a second check of the same files does nothing."""
+    node = shutil.which("node")
+    if node is None or read(MODULES / STAMP) != locked():
+        bootstrap.say("The console was not checked, because node or its packages are not here (make console)")
+        return
+    directory = os.open(CONSOLE, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)  # a build writes the generated types too
+    try:
+        wanted = digest(NO_SOURCE - {"e2e"})
+        if read(MODULES / CHECKED) == wanted:
+            return
+        for command in CHECKS:
+            done = subprocess.run([node, *command], cwd=CONSOLE, check=False)
+            if done.returncode:
+                sys.exit(f"The console is not in order, see above: {' '.join(command)}")
+        (MODULES / CHECKED).write_text(wanted)
+    finally:
+        os.close(directory)
+
+
+def locked() -> str:
+    return hashlib.sha256((CONSOLE / "package-lock.json").read_bytes()).hexdigest()
+
+
+def digest(left_out: Collection[str] = NO_SOURCE) -> str:
     """A hash of everything that decides what is built."""
     seen = hashlib.sha256((ROOT / "schema.graphql").read_bytes())
     for path in sorted(CONSOLE.rglob("*")):
         place = path.relative_to(CONSOLE)
-        if path.is_file() and NO_SOURCE.isdisjoint(place.parts):
+        if path.is_file() and not set(left_out) & set(place.parts):
             seen.update(str(place).encode() + b"\0" + path.read_bytes())
     return seen.hexdigest()
 
@@ -67,12 +103,10 @@ def build(programs: Path | None, wanted: str) -> None:
         if done.returncode:
             sys.exit(f"The console could not be built, see above: npm {' '.join(words)}")
 
-    modules = CONSOLE / "node_modules"
-    locked = hashlib.sha256((CONSOLE / "package-lock.json").read_bytes()).hexdigest()
-    if read(modules / STAMP) != locked:
+    if read(MODULES / STAMP) != locked():
         bootstrap.say("Installing what console/package-lock.json locks")
         npm("ci", "--no-progress", "--loglevel=error")
-        (modules / STAMP).write_text(locked)
+        (MODULES / STAMP).write_text(locked())
     bootstrap.say("Building the console")
     npm("run", "--silent", "build", "--", "--outDir", "dist.new", "--emptyOutDir")
     new = CONSOLE / "dist.new"
@@ -114,4 +148,4 @@ def node_version(program: str) -> tuple[int, ...] | None:
 
 
 if __name__ == "__main__":
-    main()
+    check() if "--check" in sys.argv else main()

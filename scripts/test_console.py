@@ -20,6 +20,7 @@ import build_console
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 READY = "Tandem runs until Ctrl-C"
+AUDIENCE = "urn:tandem"
 LONGEST = 900  # seconds until the demo is ready
 CONTACTS, MANY = 1200, 7200  # in the demo's Xero: about 100 and 600 match issues
 
@@ -36,8 +37,15 @@ def main(words: list[str]) -> None:
     programs = build_console.find_programs()
     node = shutil.which("node", path=str(programs) if programs else None)
     contacts = MANY if "--full" in words else CONTACTS
-    with demo(contacts) as (pid, address, token):
-        given = {"API": address, "TOKEN": token, "DEMO_PID": str(pid), "CHROMIUM": browser}
+    issuer = f"http://127.0.0.1:{free_port()}"
+    with demo(contacts, issuer) as (pid, address, token):
+        given = {
+            "API": address,
+            "TOKEN": token,
+            "ISSUER": issuer,
+            "DEMO_PID": str(pid),
+            "CHROMIUM": browser,
+        }
         done = subprocess.run(
             [str(node), "e2e/run.mjs", *words], cwd=build_console.CONSOLE, env=os.environ | given, check=False
         )
@@ -45,15 +53,18 @@ def main(words: list[str]) -> None:
 
 
 @contextmanager
-def demo(contacts: int) -> Iterator[tuple[int, str, str]]:
-    """A demo in a folder of its own: its process, its address and its token. It ends with the block."""
+def demo(contacts: int, issuer: str) -> Iterator[tuple[int, str, str]]:
+    """A demo in a folder of its own: its process, its address and its token. It ends with the block.
+
+    People sign in at `issuer`, which the test of the sign-in starts.
+    """
     with tempfile.TemporaryDirectory(prefix="tandem-console-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - PostgreSQL may run as another user, who has to enter
         port, log = free_port(), Path(folder) / "demo.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [str(bootstrap.VENV / "bin/tandem"), "demo", "--contacts", str(contacts)],
-                env=os.environ | {"TANDEM_DATA": f"{folder}/data", "PORT": str(port)},
+                env=os.environ | provider(issuer) | {"TANDEM_DATA": f"{folder}/data", "PORT": str(port)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -63,6 +74,16 @@ def demo(contacts: int) -> Iterator[tuple[int, str, str]]:
         finally:
             process.terminate()
             process.wait()
+
+
+def provider(issuer: str) -> dict[str, str]:
+    """The settings for tests/oidc_provider/oidc-provider.mjs."""
+    return {
+        "OIDC_ISSUER": issuer,
+        "OIDC_AUDIENCE": AUDIENCE,
+        "OIDC_CLIENT_ID": "public",
+        "OIDC_CLIENT_PARAMETERS": f"resource={AUDIENCE}",
+    }
 
 
 def wait(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -14,6 +14,16 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** The text of each document that a page has sent. */
+export const sent = new Set();
+
+function noteSent(address, body) {
+  if (!address.endsWith("/graphql") || !body) return;
+  const message = JSON.parse(body);
+  const { query } = message.payload ?? message;
+  if (query) sent.add(query);
+}
+
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
 
 /** A page of its own browser profile. `errors` collects what the browser complains about, such as its content security policy. */
@@ -23,6 +33,8 @@ export async function newPage(browser) {
   const errors = [];
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("pageerror", (error) => errors.push(error.message));
+  page.on("request", (request) => noteSent(request.url(), request.postData()));
+  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => noteSent(socket.url(), payload)));
   return { page, errors };
 }
 

@@ -6,7 +6,7 @@ import { createAndSend, failAndFix, mapAccount, switchSync } from "./invoices.mj
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
 import { refusedDecision, settleByKeyboard } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
-import { accessible, graphiql, reload, states } from "./screens.mjs";
+import { accessible, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
 
 const { API, TOKEN, ISSUER, DEMO_PID, CHROMIUM } = process.env;
@@ -33,6 +33,7 @@ const TESTS = {
   "an edit of a contact that has changed is refused": editStale,
   "a contact is unsynced": unsync,
   "a person signs in at the identity provider": atProvider,
+  "the manifest of trusted documents holds each document that was sent": trusted,
 };
 
 const ask = apiOf(API, TOKEN);
@@ -55,8 +56,8 @@ try {
     if (only.length > 0 && !only.some((word) => name.includes(word))) continue;
     const began = performance.now();
     const told = await run(world).catch(async (error) => {
-      await page.screenshot({ path: "failed.png" });
-      throw new Error(`${name}: ${error.message}`, { cause: error });
+      await page.screenshot({ path: "node_modules/failed.png" });
+      throw new Error(`${name}: ${error.message} (node_modules/failed.png)`, { cause: error });
     });
     console.log(
       `ok  ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)${told ? `: ${told}` : ""}`,

@@ -1,6 +1,8 @@
 // Settles match issues by keyboard, as a person does, and checks each decision.
 import { readIssue } from "./api.mjs";
 
+const AFTER_REFUSAL = 600; // milliseconds; the console takes no key for a moment after an issue has come back
+
 /** Puts the decisions in turn: confirm, confirm with the practice's email, create separate, ignore, confirm another candidate. */
 function plan(place, issue) {
   const [first, second] = issue.candidates;
@@ -48,7 +50,8 @@ async function refusal(page, id) {
 }
 
 /**
- * Returns how many were settled, and the answer times in milliseconds, the shortest first.
+ * Settles `count` issues, `thinking` milliseconds for each. Returns the most keys that an issue took, and the answer times in
+ * milliseconds, the shortest first. The next issue does not wait for the server's answer about the last one.
  *
  * An earlier decision may have changed an issue a moment before its key. Then the server refuses the key's decision, and the issue comes back.
  */
@@ -57,32 +60,42 @@ export async function settle(page, ask, count, thinking) {
   const before = await readDecided(ask);
   const decisions = [];
   let keys = 0;
-  let refused = 0;
-  while (decisions.length < count) {
+  while (decisions.filter(({ why }) => why.length === 0).length < count) {
     const id = await shown(page);
-    const issue = await readIssue(ask, id);
-    const decision = plan(decisions.length, issue);
-    await page.waitForTimeout(thinking);
-    const answered = refusal(page, id);
-    for (const key of decision.keys) await page.keyboard.press(key);
+    const [issue] = await Promise.all([readIssue(ask, id), page.waitForTimeout(thinking)]);
+    if ((await shown(page)) !== id) continue; // a refused issue has come back meanwhile
+    const decision = { id, why: [], ...plan(decisions.length, issue) };
+    const answered = refusal(page, id).then((why) => (decision.why = why));
+    await press(page, issue, decision.keys);
     keys = Math.max(keys, decision.keys.length);
-    await page
-      .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, id, {
-        timeout: 5_000,
-      })
-      .catch(() => {
-        throw new Error(`The keys ${decision.keys} did not settle ${issue.xeroContact.name}`);
-      });
-    const why = await answered;
-    if (why.length === 0) decisions.push({ id, ...decision });
-    else if (++refused > count / 4) throw new Error(`Too many refusals, the last: ${why[0].message}`);
+    decisions.push(decision);
+    if (thinking === 0 || decisions.length >= count) {
+      await answered;
+      if (decision.why.length > 0) await page.waitForTimeout(AFTER_REFUSAL);
+    }
+    const refused = decisions.filter(({ why }) => why.length > 0);
+    if (refused.length > count / 4)
+      throw new Error(`Too many refusals, the last: ${refused.at(-1).why[0].message}`);
   }
   await page.waitForFunction(() => document.querySelectorAll(".notice.done").length === 0, null, {
     timeout: 20_000,
   });
-  await check(ask, decisions, before);
+  const accepted = decisions.filter(({ why }) => why.length === 0);
+  await check(ask, accepted, before);
   const answers = (await page.evaluate(() => window.answers)).toSorted((one, other) => one - other);
-  return { settled: decisions.length, keys, answers };
+  return { settled: accepted.length, keys, answers };
+}
+
+/** Presses the keys, and waits until the next issue shows. */
+async function press(page, issue, keys) {
+  for (const key of keys) await page.keyboard.press(key);
+  await page
+    .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, issue.id, {
+      timeout: 5_000,
+    })
+    .catch(() => {
+      throw new Error(`The keys ${keys} did not settle ${issue.xeroContact.name}`);
+    });
 }
 
 const DECIDED = `query($after: String) { matchIssues(first: 100, after: $after, filter: {state: RESOLVED}) {

@@ -57,7 +57,7 @@ export function ListScreen<Node extends { id: string }>(props: {
             selected={pages.nodes.find((node) => node.id === shownId)}
             label={title}
             onSelect={setSelectedId}
-            onEnd={pages.loadMore}
+            onShow={pages.show}
           >
             {props.row}
           </VirtualList>

@@ -1,13 +1,13 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useEffectEvent, useMemo, useRef, type KeyboardEvent, type ReactNode } from "react";
 
 interface Props<Item> {
   items: Item[];
   selected: Item | undefined;
   label: string;
   onSelect: (id: string) => void;
-  /** Called when the end of the list comes near. */
-  onEnd: () => void;
+  /** Called with the places of the first and the last row in sight. */
+  onShow: (first: number, last: number) => void;
   children: (item: Item) => ReactNode;
 }
 
@@ -20,7 +20,7 @@ export function VirtualList<Item extends { id: string }>({
   selected,
   label,
   onSelect,
-  onEnd,
+  onShow,
   children,
 }: Props<Item>) {
   const box = useRef<HTMLDivElement>(null);
@@ -32,12 +32,12 @@ export function VirtualList<Item extends { id: string }>({
     getItemKey: (place) => items[place]?.id ?? place,
   });
   const shown = rows.getVirtualItems();
-  const seen = shown.at(-1)?.index ?? 0;
-  const place = selected ? items.indexOf(selected) : -1;
+  const from = shown[0]?.index ?? 0;
+  const to = shown.at(-1)?.index ?? 0;
+  const place = useMemo(() => (selected ? items.indexOf(selected) : -1), [items, selected]);
 
-  useEffect(() => {
-    if (seen >= items.length - AHEAD) onEnd();
-  }, [seen, items.length, onEnd]);
+  const told = useEffectEvent(onShow);
+  useEffect(() => told(from, to), [from, to, items]);
 
   useEffect(() => {
     if (place >= 0) rows.scrollToIndex(place);

@@ -21,7 +21,7 @@ export function Activity() {
           <Empty title="Nothing has happened yet" />
         )
       ) : (
-        <div className="cards">
+        <div className="cards" tabIndex={0}>
           <div className="card">
             <ol className="history">
               {pages.nodes.map((event) => (

@@ -38,7 +38,7 @@ export function ContactPage({ id }: { id: string }) {
     return fetching ? <Loading what="the contact" /> : <Empty title="This contact was deleted" />;
   }
   return (
-    <article className="detail" aria-label={contact.name}>
+    <article className="detail" tabIndex={0} aria-label={contact.name}>
       <header>
         <h2>{contact.name}</h2>
         {contact.archivedAt && <span className="badge">Archived</span>}

@@ -66,7 +66,7 @@ function Setup({ organisationId }: { organisationId: string }) {
   const { gaps } = organisation.invoiceSync;
   const shared = { organisation, accounts, mayChange };
   return (
-    <div className="cards">
+    <div className="cards" tabIndex={0}>
       <section className="card" aria-labelledby="gaps">
         <h2 id="gaps">{gaps.length === 0 ? "The set-up is complete" : "What is missing"}</h2>
         {gaps.length > 0 && <Problems problems={gaps} here />}

@@ -103,7 +103,7 @@ function InvoiceForm({ choices, first, invoice }: FormProps) {
   const { waiting, save } = useSaving(draft, invoice);
   const organisations = choices.xeroOrganisations.filter((one) => one.invoiceSync.enabled);
   return (
-    <div className="cards">
+    <div className="cards" tabIndex={0}>
       <div className="card form">
         {invoice && <h2>{invoice.number}</h2>}
         <ContactChoice id={draft.contactId} onChoose={(contactId) => change({ contactId })} />

@@ -28,7 +28,7 @@ export function InvoicePage({ id }: { id: string }) {
   }
   const { sync, currency } = invoice;
   return (
-    <article className="detail" aria-label={`Invoice ${invoice.number}`}>
+    <article className="detail" tabIndex={0} aria-label={`Invoice ${invoice.number}`}>
       <header>
         <h2>
           {invoice.number} {invoice.contact.name}

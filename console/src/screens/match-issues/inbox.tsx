@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { MatchIssuesDocument, type SyncedField } from "../../gql/graphql";
 import { useReload, useScope } from "../../graphql/context";
 import type { Update } from "../../graphql/live";
@@ -16,6 +16,7 @@ import { IssueList } from "./issue-list";
 import { useKeys, type Act } from "./keys";
 
 const NOTHING: ReadonlySet<SyncedField> = new Set();
+const LOOK = 400; // milliseconds in which keys count for nothing after another issue has come to the page by itself
 
 export function Inbox() {
   const filter = useFilter();
@@ -56,7 +57,11 @@ export function Inbox() {
 
   // After a decision the list has one row less: the next issue comes to the place of the decided one.
   const next = issues[place + 1] ?? issues[place - 1];
-  const decisions = useDecisions(select);
+  const cameAt = useRef(-LOOK);
+  const decisions = useDecisions((issueId) => {
+    cameAt.current = performance.now();
+    select(issueId);
+  });
   const leaving = {
     ...decisions,
     confirm: (...given: Parameters<typeof decisions.confirm>) => {
@@ -85,7 +90,7 @@ export function Inbox() {
     if (act === "next") return select((issues[place + 1] ?? selected)?.id);
     if (act === "previous") return select((issues[place - 1] ?? selected)?.id);
     if (act === "candidate") return setChosen(Math.min(Number(key), selected?.candidates.length ?? 1) - 1);
-    if (!mayDecide) return;
+    if (!mayDecide || performance.now() < cameAt.current + LOOK) return;
     if (act === "undo") return decisions.undo();
     if (!selected) return;
     if (selected.state !== "OPEN") return select(next?.id);
@@ -126,7 +131,7 @@ export function Inbox() {
             selected={selected}
             onSelect={select}
             refused={decisions.refused}
-            onEnd={pages.loadMore}
+            onShow={pages.show}
           />
           <IssueDetail
             key={selected.id}

@@ -32,6 +32,7 @@ export function IssueDetail({
   return (
     <article
       className="detail"
+      tabIndex={0}
       data-issue={issue.id}
       aria-label={`Match issue about ${issue.xeroContact.name}`}
     >

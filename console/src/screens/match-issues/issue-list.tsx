@@ -7,7 +7,7 @@ interface Props {
   selected: Issue | undefined;
   onSelect: (issueId: string) => void;
   refused: ReadonlyMap<string, string>;
-  onEnd: () => void;
+  onShow: (first: number, last: number) => void;
 }
 
 export function IssueList({ issues, refused, ...rest }: Props) {

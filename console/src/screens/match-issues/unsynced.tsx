@@ -32,7 +32,7 @@ export function Unsynced() {
     );
   }
   return (
-    <div className="cards">
+    <div className="cards" tabIndex={0}>
       {links.map((link) => (
         <EndedLink key={link.id} link={link} />
       ))}

@@ -34,7 +34,7 @@ export function Xero() {
             : "An ADMIN of the practice connects one."}
         </Empty>
       ) : (
-        <div className="cards">
+        <div className="cards" tabIndex={0}>
           {organisations.map((one) => (
             <OrganisationCard key={one.id} organisation={one} />
           ))}
