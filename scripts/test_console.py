@@ -4,6 +4,7 @@ It uses only the standard library. Without Chromium it says so, and that is no f
 person, which takes about ten minutes. `--built` skips the tests unless the console is built already.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -38,14 +39,8 @@ def main(words: list[str]) -> None:
     node = shutil.which("node", path=str(programs) if programs else None)
     contacts = MANY if "--full" in words else CONTACTS
     issuer = f"http://127.0.0.1:{free_port()}"
-    with demo(contacts, issuer) as (pid, address, token):
-        given = {
-            "API": address,
-            "TOKEN": token,
-            "ISSUER": issuer,
-            "DEMO_PID": str(pid),
-            "CHROMIUM": browser,
-        }
+    with demo(contacts, issuer) as given:
+        given |= {"ISSUER": issuer, "CHROMIUM": browser}
         done = subprocess.run(
             [str(node), "e2e/run.mjs", *words], cwd=build_console.CONSOLE, env=os.environ | given, check=False
         )
@@ -53,8 +48,8 @@ def main(words: list[str]) -> None:
 
 
 @contextmanager
-def demo(contacts: int, issuer: str) -> Iterator[tuple[int, str, str]]:
-    """A demo in a folder of its own: its process, its address and its token. It ends with the block.
+def demo(contacts: int, issuer: str) -> Iterator[dict[str, str]]:
+    """A demo in a folder of its own, as e2e/run.mjs has to know it. It ends with the block.
 
     People sign in at `issuer`, which the test of the sign-in starts.
     """
@@ -70,10 +65,33 @@ def demo(contacts: int, issuer: str) -> Iterator[tuple[int, str, str]]:
             )
         try:
             wait(process, log)
-            yield process.pid, f"http://localhost:{port}", Path(f"{folder}/data/demo/token").read_text()
+            settings = json.loads(Path(f"{folder}/data/demo/settings.json").read_text())
+            yield {
+                "API": f"http://localhost:{port}",
+                "TOKEN": Path(f"{folder}/data/demo/token").read_text(),
+                "SECOND": second_practice(f"{folder}/data"),
+                "SIMULATOR": settings["xero_api_url"],
+                "DEMO_PID": str(process.pid),
+            }
         finally:
             process.terminate()
             process.wait()
+
+
+def second_practice(data: str) -> str:
+    """The token of another practice on the same server."""
+    command = [
+        str(bootstrap.VENV / "bin/tandem"),
+        "workspace",
+        "create",
+        "Second Practice",
+        "--currency",
+        "NZD",
+    ]
+    done = subprocess.run(
+        command, env=os.environ | {"TANDEM_DATA": data}, check=True, capture_output=True, text=True
+    )
+    return next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Token"))
 
 
 def provider(issuer: str) -> dict[str, str]:

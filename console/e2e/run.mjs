@@ -8,8 +8,9 @@ import { refusedDecision, settleByKeyboard } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
 import { accessible, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
+import { disconnect, firstImport, massChange } from "./xero.mjs";
 
-const { API, TOKEN, ISSUER, DEMO_PID, CHROMIUM } = process.env;
+const { API, TOKEN, SECOND, ISSUER, SIMULATOR, DEMO_PID, CHROMIUM } = process.env;
 if (!API || !TOKEN || !CHROMIUM)
   throw new Error("Run `make test-console`, which starts a demo and sets API, TOKEN and CHROMIUM");
 const only = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -33,6 +34,9 @@ const TESTS = {
   "an edit of a contact that has changed is refused": editStale,
   "a contact is unsynced": unsync,
   "a person signs in at the identity provider": atProvider,
+  "a mass change waits for a person": massChange,
+  "an organisation is disconnected": disconnect,
+  "another practice connects it, sees the preview and imports": firstImport,
   "the manifest of trusted documents holds each document that was sent": trusted,
 };
 
@@ -47,7 +51,10 @@ try {
     ask,
     api: API,
     token: TOKEN,
+    second: SECOND,
+    askSecond: apiOf(API, SECOND),
     issuer: ISSUER,
+    simulator: SIMULATOR,
     workspace: workspace.id,
     demo: DEMO_PID,
     full: process.argv.includes("--full"),

@@ -30,7 +30,7 @@ interface State<Node> {
 }
 
 const SIZE = 50;
-const AHEAD = 10; // rows before the end at which the next page is read
+const AHEAD = 40; // rows before the end at which the next page is read
 
 /**
  * A list, page after page. Each loaded page follows the cache, so that a change of a row shows in every list. `reload` reads

@@ -1,9 +1,15 @@
 import { useEffect, useState } from "react";
 import { useClient, useQuery } from "urql";
-import { ImportPreviewDocument, StartContactSyncDocument, type XeroContactFilter } from "../../gql/graphql";
+import {
+  CreateContactTypeDocument,
+  ImportPreviewDocument,
+  StartContactSyncDocument,
+  type XeroContactFilter,
+} from "../../gql/graphql";
 import { useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
 import { Failed, Loading } from "../../ui/states";
 import { count } from "../../words";
 import type { Organisation } from ".";
@@ -53,29 +59,22 @@ export function FirstImport({ organisation }: { organisation: Organisation }) {
     <section className="part" aria-label="First import">
       <h3>First import</h3>
       <div className="actions">
-        <label className="inline">
-          Contacts of Xero
-          <select
-            value={contactFilter}
-            onChange={(event) => setFilter(event.target.value as XeroContactFilter)}
-          >
-            {Object.entries(FILTERS).map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label className="inline">
-          Type of new contacts
-          <select value={type ?? ""} onChange={(event) => setType(event.target.value)}>
-            {types.map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label="Contacts of Xero"
+          value={contactFilter}
+          options={Object.entries(FILTERS)}
+          onChange={(filter) => setFilter(filter as XeroContactFilter)}
+        />
+        {types.length > 0 && (
+          <Choice
+            label="Type of new contacts"
+            value={type ?? ""}
+            options={types.map(({ id, name }) => [id, name])}
+            disabled={!maySetUp}
+            onChange={setType}
+          />
+        )}
+        {types.length === 0 && maySetUp && <NewContactType />}
       </div>
       {preview && !preview.complete && (
         <p role="status" className="muted">
@@ -99,10 +98,35 @@ export function FirstImport({ organisation }: { organisation: Organisation }) {
           <Button kind="primary" disabled={waiting || !type} onClick={() => type && start(type)}>
             Start the import
           </Button>
+          {!type && <span className="muted">New contacts need a contact type first.</span>}
         </div>
       ) : (
         <p className="muted">An ADMIN of the practice starts the import.</p>
       )}
     </section>
+  );
+}
+
+/** New contacts have a contact type: a practice that has none yet makes the first one here. */
+function NewContactType() {
+  const client = useClient();
+  const { waiting, act } = useActing();
+  const [name, setName] = useState("Client");
+  const create = () =>
+    act(
+      `Contact type created: ${name}`,
+      client.mutation(CreateContactTypeDocument, { input: { name } }),
+      (data) => data.createContactType,
+    );
+  return (
+    <>
+      <label className="inline">
+        Contact type
+        <input value={name} maxLength={255} onChange={(event) => setName(event.target.value)} />
+      </label>
+      <Button disabled={waiting || name.trim() === ""} onClick={create}>
+        Create the type
+      </Button>
+    </>
   );
 }

@@ -9,6 +9,18 @@ import { OrganisationCard } from "./organisation-card";
 
 export type Organisation = OrganisationStateFragment;
 
+/** Why the way back from Xero brought no connection: the values of `error` in docs/CONNECTING.md. */
+const FAILURES: Record<string, string> = {
+  ACCESS_DENIED: "The consent was not given in Xero.",
+  CODE_REFUSED: "Xero refused the answer of its own page. Begin again.",
+  XERO_UNAVAILABLE: "Xero does not answer at the moment. Try again in a few minutes.",
+  MISCONFIGURED: "Xero does not accept the app of this server. Tell who runs the server.",
+  NO_ORGANISATION: "No organisation was chosen in Xero. Begin again, and choose one.",
+  STALE_CONNECTION: "Xero still has an older connection. Begin again.",
+  OTHER_ORGANISATION: "Another organisation was chosen in Xero. Begin again, and choose the same one.",
+  CONNECTED_ELSEWHERE: "This organisation is connected in another practice. Disconnect it there first.",
+};
+
 /** The Xero organisations: connecting, the first import, health, and what a person has to do. */
 export function Xero() {
   const { start } = useConsole();
@@ -24,7 +36,7 @@ export function Xero() {
       </div>
       {failure && (
         <p className="problem" role="alert">
-          Xero was not connected ({failure}). Begin again.
+          Xero was not connected. {FAILURES[failure] ?? "Begin again."}
         </p>
       )}
       {organisations.length === 0 ? (
