@@ -30,6 +30,7 @@ from bench.place import answers, environment, percentile, process, services
 from domain.practice import workspaces
 from domain.tables import Scope
 from runtime import database
+from runtime.embedded.services import Services
 from tests import make
 from tests.domain.world import make_world
 
@@ -220,15 +221,20 @@ async def measure(load: Load, env: dict[str, str], subscriptions: int, rate: flo
     return not load.errors and not missed and code == 0 and late <= GROWTH * early
 
 
-async def main(subscriptions: int, rate: float, minutes: float) -> bool:
-    with services() as found:
-        db = database.connect(found.app_url)
-        world = await make_world(db)
-        await make.many_contacts(world, 5000)
-        async with world.tx() as tx:
-            _, token = await workspaces.create_token(tx, "Load", [Scope.ADMIN], within=list(Scope))
-        await db.close()
-        return await measure(Load(token), environment(found), subscriptions, rate / 60, minutes)
+async def make_practice(url: str) -> str:
+    """A practice with 5,000 contacts. Return an ADMIN token of it."""
+    db = database.connect(url)
+    world = await make_world(db)
+    await make.many_contacts(world, 5000)
+    async with world.tx() as tx:
+        _, token = await workspaces.create_token(tx, "Load", [Scope.ADMIN], within=list(Scope))
+    await db.close()
+    return token
+
+
+async def main(found: Services, subscriptions: int, rate: float, minutes: float) -> bool:
+    token = await make_practice(found.app_url)
+    return await measure(Load(token), environment(found), subscriptions, rate / 60, minutes)
 
 
 if __name__ == "__main__":
@@ -237,4 +243,6 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=1000, help="queries in a minute")
     parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
-    sys.exit(0 if asyncio.run(main(given.subscriptions, given.rate, given.minutes)) else 1)
+    with services() as found:
+        is_good = asyncio.run(main(found, given.subscriptions, given.rate, given.minutes))
+    sys.exit(0 if is_good else 1)
