@@ -146,20 +146,21 @@ async def overhead(asking: Asking) -> None:
     )
 
 
-async def main(contacts: int) -> None:
-    with services() as found:
-        db = database.connect(found.app_url)
-        async with make.listening(db, found.app_url) as process:
-            client = await make.client(process)
-            await make.many_contacts(client.world, contacts)
-            await client.world.rows(LINKS, organisation=client.world.organisation)
-            asking = Asking(client)
-            await compare(asking)
-            await overhead(asking)
-        await db.close()
+async def measure(url: str, contacts: int) -> None:
+    db = database.connect(url)
+    async with make.listening(db, url) as process:
+        client = await make.client(process)
+        await make.many_contacts(client.world, contacts)
+        await client.world.rows(LINKS, organisation=client.world.organisation)
+        asking = Asking(client)
+        await compare(asking)
+        await overhead(asking)
+    await db.close()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=2000)
-    asyncio.run(main(parser.parse_args().contacts))
+    given = parser.parse_args()
+    with services() as found:
+        asyncio.run(measure(found.app_url, given.contacts))
