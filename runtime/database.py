@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,6 +56,7 @@ MOST_WRITTEN = 1_000
 _DIALECT: sa.Dialect = AsyncpgDialect()  # type: ignore[no-untyped-call]
 _WRITTEN: dict[tuple[str, tuple[tuple[str, object], ...]], tuple[str, list[str]]] = {}
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+_turns: ContextVar[asyncio.Semaphore | None] = ContextVar("turns", default=None)
 
 
 class DatabaseUnavailable(ConnectionError):
@@ -73,6 +74,16 @@ def guard() -> None:
     """Raise if a transaction is open in this task: no call to Xero may be made while rows are locked."""
     if _open.get():
         raise RuntimeError("Xero must not be called while a database transaction is open")
+
+
+@contextmanager
+def taking_turns(turns: asyncio.Semaphore) -> Iterator[None]:
+    """Inside, and in the tasks that are begun inside, each transaction with SQLAlchemy takes a turn for as long as it lasts."""
+    mark = _turns.set(turns)
+    try:
+        yield
+    finally:
+        _turns.reset(mark)
 
 
 @dataclass
@@ -152,7 +163,11 @@ class Database:
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[AsyncSession]:
         with self._alone() as state:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            async with (
+                _turns.get() or nullcontext(),
+                AsyncSession(self.engine, expire_on_commit=False) as session,
+                session.begin(),
+            ):
                 yield session
                 state.is_committing = True
 

@@ -97,7 +97,8 @@ async def _compare(
 ) -> Compared:
     async with process.database.transaction(workspace, XERO) as tx:
         page = await near_duplicates.read_page(tx, held.organisation, ids, index)
-    return await asyncio.to_thread(near_duplicates.compare, page)
+    async with process.comparing:  # each thread more would let the event loop wait longer
+        return await asyncio.to_thread(near_duplicates.compare, page)
 
 
 async def _read_page(process: Process, workspace: UUID, held: Claim, priority: Priority) -> bool:

@@ -7,12 +7,14 @@ So a job may run twice, at the same time as its twin, and late. Two carriers run
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from runtime import tracing
+from runtime.database import taking_turns
 from workers import (
     catalogues,
     disconnecting,
@@ -110,12 +112,17 @@ KINDS = {
 
 async def run(process: Process, job: Job, stop: asyncio.Event) -> bool:
     """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something.
-    What a step raises is raised: the work stays due. Log lines have the job and its workspace."""
+    What a step raises is raised: the work stays due. Log lines have the job and its workspace.
+
+    Patient jobs of one process take turns at transactions, so that a person's edit finds a free connection and a free event loop.
+    """
     named = {"job": job.name, "workspace": str(job.workspace)}
     attributes = {"tandem.job": job.name, "tandem.workspace": named["workspace"]}
+    turns = process.turns.get(job.lane)
     with (
         structlog.contextvars.bound_contextvars(**named),
         tracing.traced(f"job {job.kind}", attributes=attributes),
+        taking_turns(turns) if turns is not None else nullcontext(),
     ):
         return await _repeat(process, job, stop)
 

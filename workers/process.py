@@ -1,6 +1,7 @@
 """The connections of a worker process, and its clients of Xero's organisations."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,13 @@ POOL_SIZE = 12  # connections with PostgreSQL
 # Seconds that an idle connection with Xero is kept: an edit need not wait for TCP and TLS. httpx keeps it for 5; many servers
 # close it after 60.
 KEPT_OPEN = 45.0
+PATIENT_AT_ONCE = 2  # transactions of bulk sends, and as many of imports: they share one event loop
+
+
+def _turns() -> dict[str, asyncio.Semaphore]:
+    """By the lanes of work that no person waits for."""
+    imports = asyncio.Semaphore(PATIENT_AT_ONCE)
+    return {"bulk": asyncio.Semaphore(PATIENT_AT_ONCE), "delta": imports, "long": imports}
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Process:
     grants: Grants = field(init=False)
     meter: Meter = field(init=False)
     name_indexes: NameIndexes = field(default_factory=NameIndexes, init=False)
+    turns: Mapping[str, asyncio.Semaphore] = field(default_factory=_turns, init=False)
+    comparing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", Limits(self.database.call_door, self.database.clock))

@@ -4,14 +4,16 @@ import asyncio
 import os
 import signal
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
+from domain.tx import TANDEM
 from runtime.notifications import POLL_SECONDS
 from tests.database import Place, cut
 from tests.domain.world import as_given
@@ -19,8 +21,8 @@ from tests.workers.connected import until, working
 from tests.workers.linked import Linked
 from workers.dispatcher import AGAIN_SECONDS, PAUSE_SECONDS, Dispatcher, QueueAwayError, pause_after
 from workers.heartbeat import LOST_AFTER, Heartbeat
-from workers.jobs import Job, run
-from workers.process import opened
+from workers.jobs import KINDS, Job, run
+from workers.process import PATIENT_AT_ONCE, Process, opened
 
 
 def arrived(linked: Linked, name: str) -> object:
@@ -66,6 +68,35 @@ async def _changed(linked: Linked, name: str) -> bool:
     except Exception:
         return False
     return True
+
+
+async def test_patient_work_takes_turns_and_an_edit_does_not_wait_for_it(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, workspace = linked.here.process, linked.here.world.workspace
+    inside, go, stop = list[UUID](), asyncio.Event(), asyncio.Event()
+
+    async def step(process: Process, job: Job) -> bool:
+        async with process.database.transaction(job.workspace, TANDEM):
+            inside.append(job.key)
+            await go.wait()
+        return False
+
+    async def full() -> bool:
+        return len(inside) == PATIENT_AT_ONCE
+
+    monkeypatch.setitem(KINDS, "advance_import", replace(KINDS["advance_import"], step=step))
+    async with asyncio.TaskGroup() as imports:
+        for _ in range(PATIENT_AT_ONCE + 1):
+            imports.create_task(run(process, Job("advance_import", workspace, uuid4(), "long"), stop))
+        await until(full)
+        await linked.change(name="Renamed Ltd")
+        edit = Job("send_contacts", workspace, linked.here.world.organisation, "interactive")
+        assert await run(process, edit, stop)
+        assert await full()
+        go.set()
+    assert len(inside) == PATIENT_AT_ONCE + 1
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
 
 
 async def test_two_workers_send_each_change_once(linked: Linked, valkey: Redis) -> None:
