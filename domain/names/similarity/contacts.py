@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 
 from domain.fields.phones import phone_key
 from domain.names import words as names
-from domain.names.similarity.names import Name, meet, prepare
+from domain.names.similarity.names import Name, is_given_name, meet, prepare
 from domain.names.text_keys import email_key
 
 # Up to so many contacts of one email are compared to count the people who use it. Beyond, each contact counts.
@@ -216,7 +216,7 @@ def renamed(one: Ready, other: Ready) -> bool:
         return False
     met, (left, right) = meet(one.name, other.name)
     given = any(
-        pair.how in ("same", "nickname") and pair.one.known.given > 0 and len(pair.one.plain) > 1
+        pair.how in ("same", "nickname") and is_given_name(pair.one) and len(pair.one.plain) > 1
         for pair in met
     )
     return given and len(left) == len(right) == 1 and min(len(left[0].plain), len(right[0].plain)) > 1

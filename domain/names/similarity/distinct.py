@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.names import word_lists, words
-from domain.names.similarity.names import Meeting, Name, Word, meet
+from domain.names.similarity.names import Meeting, Name, Word, is_given_name, meet
 
 _WOMEN, _MEN = frozenset(("mrs", "ms", "miss", "lady", "dame")), frozenset(("mr", "sir", "lord"))
 _YOUNGER, _ELDER = frozenset(("jr", "jnr", "junior")), frozenset(("sr", "snr", "senior"))
@@ -115,8 +115,7 @@ def _givens(one: Name, other: Name, meeting: Meeting) -> str | None:
 
 
 def _is_given(word: Word) -> bool:
-    listed = word.known.given > 0 or word.plain in word_lists.MORE_GIVEN
-    return listed or (len(word.plain) == 1 and word.plain.isalpha())
+    return is_given_name(word) or (len(word.plain) == 1 and word.plain.isalpha())
 
 
 def _sound(word: str) -> str:

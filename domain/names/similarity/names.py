@@ -107,6 +107,12 @@ class Name:
         return " ".join(word.plain for word in self.core)
 
 
+def is_given_name(word: Word) -> bool:
+    """Whether the censuses or word_lists.MORE_GIVEN know the word as a given name: the list has the Māori, Pacific, Indian and
+    Chinese names that no census has."""
+    return word.known.given > 0 or word.plain in word_lists.MORE_GIVEN
+
+
 class Met(NamedTuple):
     """A word of one name with its counterpart in the other. `worth` is how far the two count as the same, up to 1."""
 

@@ -74,17 +74,18 @@ def test_a_shared_mailbox_does_not_join_names_that_differ(one: str, other: str) 
     assert score(one, other, ("office@books.example",)) < LIKELY
 
 
-def test_a_person_with_another_family_name_stays_visible_and_never_sure() -> None:
+@pytest.mark.parametrize("given", ["Cornelia", "Gurdeep", "Mele", "Aroha", "Xiaoming", "Viliami"])
+def test_a_person_with_another_family_name_stays_visible_and_never_sure(given: str) -> None:
     for shared in (HOME, ("c@x.example", "09 555 0101"), ("c@x.example", None, "3 Kowhai Road")):
-        users = count_users([("Cornelia Zebedee", shared[0]), ("Cornelia Marlowe", shared[0])])
+        users = count_users([(f"{given} Zebedee", shared[0]), (f"{given} Marlowe", shared[0])])
         one, other = (
-            make_ready(Details(name, *shared), "NZ", users)
-            for name in ("Cornelia Zebedee", "Cornelia Marlowe")
+            make_ready(Details(f"{given} {name}", *shared), "NZ", users) for name in ("Zebedee", "Marlowe")
         )
         found = compare(one, other)
         assert 0.6 <= found.score <= SIMILAR
+        assert not found.sure
         assert "family name may have changed" in found.evidence
-    assert score("Cornelia Zebedee", "Cornelia Marlowe", ("c@x.example",)) < SIMILAR
+    assert score(f"{given} Zebedee", f"{given} Marlowe", ("c@x.example",)) < SIMILAR
 
 
 @pytest.mark.parametrize(
