@@ -14,6 +14,7 @@ from api.mutations.workspace import NameInput
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.billing import ServiceType, TaxRate
+from api.schema.refs import SERVICE_TYPE, TAX_RATE
 from api.schema.workspace import Workspace, workspace
 from domain.practice import services_and_rates
 from domain.tables import Scope
@@ -95,7 +96,7 @@ async def _service_type(
     outcome = await write(context, change)
     found = outcome.done or key
     return ServiceTypePayload(
-        service_type=await load(context, "ServiceType", found) if found else None,
+        service_type=await load(context, SERVICE_TYPE, found) if found else None,
         workspace=await workspace(context),
         user_errors=outcome.errors,
     )
@@ -107,7 +108,7 @@ async def _tax_rate(
     outcome = await write(context, change)
     found = outcome.done or key
     return TaxRatePayload(
-        tax_rate=await load(context, "TaxRate", found) if found else None,
+        tax_rate=await load(context, TAX_RATE, found) if found else None,
         workspace=await workspace(context),
         user_errors=outcome.errors,
     )

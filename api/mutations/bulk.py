@@ -12,6 +12,7 @@ from api.relay.loaders import load
 from api.schema.activity import ActivityEvent, ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
+from api.schema.refs import ACTIVITY_EVENT, CONTACT, SYNC_LINK
 from domain.matching import issues
 from domain.matching.issues import Acted
 from domain.outbound.deliveries import INTERACTIVE_MOST
@@ -51,15 +52,15 @@ async def act(
 
 
 async def find_link(context: Context, key: UUID | None) -> SyncLink | None:
-    found: SyncLink | None = await load(context, "SyncLink", key) if key else None
+    found: SyncLink | None = await load(context, SYNC_LINK, key) if key else None
     return found
 
 
 async def find_contact(context: Context, key: UUID | None) -> Contact | None:
-    found: Contact | None = await load(context, "Contact", key) if key else None
+    found: Contact | None = await load(context, CONTACT, key) if key else None
     return found
 
 
 async def find_changes(context: Context, event: UUID | None) -> list[ValueChange]:
-    found: ActivityEvent | None = await load(context, "ActivityEvent", event) if event else None
+    found: ActivityEvent | None = await load(context, ACTIVITY_EVENT, event) if event else None
     return found.changes if found else []

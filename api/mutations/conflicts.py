@@ -12,6 +12,7 @@ from api.relay import ids
 from api.relay.loaders import load
 from api.schema.activity import ActivityEvent
 from api.schema.contacts import Contact
+from api.schema.refs import ACTIVITY_EVENT
 from domain.actions import conflicts
 from domain.actions.conflicts import Restored
 from domain.links.starting import Acted
@@ -93,6 +94,6 @@ class ConflictMutations:
         event = ids.find("ActivityEvent", input.event_id)
         return RestoreValuePayload(
             contact=await find_contact(info.context, done.contact_ids[0] if done else None),
-            event=await load(info.context, "ActivityEvent", event) if event else None,
+            event=await load(info.context, ACTIVITY_EVENT, event) if event else None,
             user_errors=errors or row_errors(result),
         )

@@ -31,6 +31,7 @@ from api.mutations.payloads import (
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.contacts import Contact
+from api.schema.refs import CONTACT
 from domain import bulk
 from domain.actions import delete as delete_action
 from domain.actions.delete import Deleted
@@ -128,7 +129,7 @@ async def _change_and_evaluate(
 
 
 async def _payload(context: Context, key: UUID | None, errors: list[UserError]) -> ContactPayload:
-    return ContactPayload(contact=await load(context, "Contact", key) if key else None, user_errors=errors)
+    return ContactPayload(contact=await load(context, CONTACT, key) if key else None, user_errors=errors)
 
 
 async def _payloads(
@@ -137,7 +138,7 @@ async def _payloads(
     """`keys`: the contacts that are shown where a row was refused."""
     results = outcome.done or []
     loading = [
-        load(context, "Contact", key) if key else None
+        load(context, CONTACT, key) if key else None
         for key in (done if isinstance(done, UUID) else key for done, key in zip(results, keys, strict=False))
     ]
     return ContactsPayload(

@@ -28,6 +28,7 @@ from api.mutations.payloads import (
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.invoices import Invoice
+from api.schema.refs import INVOICE
 from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.invoices import changes as invoice_changes
@@ -93,7 +94,7 @@ async def _payload(
     context: Context, key: UUID | None, errors: list[UserError], replacement: UUID | None = None
 ) -> InvoicePayload:
     """Both are asked for before either is awaited, so that many are read at once."""
-    loading = [load(context, "Invoice", one) if one else None for one in (key, replacement)]
+    loading = [load(context, INVOICE, one) if one else None for one in (key, replacement)]
     found = [await one if one else None for one in loading]
     return InvoicePayload(invoice=found[0], replacement=found[1], user_errors=errors)
 

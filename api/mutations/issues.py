@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -18,6 +17,7 @@ from api.schema.activity import ValueChange
 from api.schema.issues import MatchIssue
 from api.schema.links import SyncLink
 from api.schema.organisations import XeroOrganisation
+from api.schema.refs import ACTIVITY_EVENT, MATCH_ISSUE, SYNC_LINK, XERO_ORGANISATION
 from domain import bulk
 from domain.contacts import edits as contact_edits
 from domain.matching import issues
@@ -167,16 +167,14 @@ async def _payload(
     context: Context, issue_id: strawberry.ID, outcome: Outcome | None, errors: list[UserError]
 ) -> MatchPayload:
     key = ids.find("MatchIssue", issue_id)
-    event = outcome.activity_id if outcome else None
-    loading: list[Any] = [
-        load(context, name, wanted) if wanted else None
-        for name, wanted in (
-            ("MatchIssue", key),
-            ("SyncLink", outcome.link_id if outcome else None),
-            ("ActivityEvent", event),
-        )
-    ]
-    issue, link, activity = [await one if one else None for one in loading]
+    issue_loading = load(context, MATCH_ISSUE, key) if key else None
+    link_loading = load(context, SYNC_LINK, outcome.link_id) if outcome and outcome.link_id else None
+    event_loading = (
+        load(context, ACTIVITY_EVENT, outcome.activity_id) if outcome and outcome.activity_id else None
+    )
+    issue = await issue_loading if issue_loading else None
+    link = await link_loading if link_loading else None
+    activity = await event_loading if event_loading else None
     return MatchPayload(
         issue_id=issue_id,
         closed_issue_id=issue_id if outcome and issue and issue.state is MatchIssueState.RESOLVED else None,
@@ -184,7 +182,7 @@ async def _payload(
         if outcome
         else [],
         issue=issue,
-        organisation=await load(context, "XeroOrganisation", issue.row.organisation_id) if issue else None,
+        organisation=await load(context, XERO_ORGANISATION, issue.row.organisation_id) if issue else None,
         link=link,
         deleted_link_ids=[ids.encode("SyncLink", gone) for gone in outcome.deleted_link_ids]
         if outcome

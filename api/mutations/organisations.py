@@ -12,6 +12,7 @@ from api.mutations.payloads import Payload, UserError, attempt, given, nothing_t
 from api.relay import ids
 from api.relay.loaders import load
 from api.schema.organisations import XeroOrganisation
+from api.schema.refs import XERO_ORGANISATION
 from domain.actions import resume
 from domain.connection import organisations
 from domain.inbound import mass_change
@@ -138,7 +139,7 @@ async def organisation_payload(
     context: Context, organisation_id: strawberry.ID, errors: list[UserError]
 ) -> OrganisationPayload:
     key = ids.find("XeroOrganisation", organisation_id)
-    found = await load(context, "XeroOrganisation", key) if key else None
+    found = await load(context, XERO_ORGANISATION, key) if key else None
     return OrganisationPayload(organisation=found, user_errors=errors)
 
 

@@ -15,6 +15,7 @@ from api.relay.loaders import load
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
+from api.schema.refs import XERO_CONTACT
 from api.schema.xero_contacts import XeroContact
 from domain.actions import push as push_action
 from domain.actions.push import Existing, Wish
@@ -119,7 +120,7 @@ async def _payload(
 ) -> PushToXeroPayload:
     done = result if isinstance(result, Acted) else None
     found = result.xero_contact_ids if isinstance(result, Existing) else ()
-    loading = [load(context, "XeroContact", key) for key in found]
+    loading = [load(context, XERO_CONTACT, key) for key in found]
     return PushToXeroPayload(
         contact=await find_contact(context, ids.find("Contact", input.contact_id)),
         link=await find_link(context, done.link_id if done else None),

@@ -1,7 +1,6 @@
 """The mutation that tries failing links and invoices again."""
 
 import asyncio
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -11,10 +10,11 @@ from api.context import Context
 from api.mutations.declared import mutation
 from api.mutations.payloads import MOST_ROWS, Payload, UserError, given, too_many, write
 from api.relay import ids
-from api.relay.loaders import load
+from api.relay.loaders import BatchName, Made, load
 from api.schema.invoices import Invoice
 from api.schema.links import SyncLink
 from api.schema.organisations import XeroOrganisation
+from api.schema.refs import INVOICE, SYNC_LINK, XERO_ORGANISATION
 from domain.actions import retry as retry_action
 from domain.invoices import actions as invoice_actions
 from domain.matching import issues
@@ -62,18 +62,18 @@ def _keys(kind: str, texts: list[strawberry.ID]) -> list[UUID]:
     return [ids.find(kind, text) or ids.NOWHERE for text in texts]
 
 
-async def _named(context: Context, kind: str, texts: list[strawberry.ID]) -> list[Any]:
+async def _named(context: Context, name: BatchName[UUID, Made], texts: list[strawberry.ID]) -> list[Made]:
     """The objects of this kind with these ids. An id without an object is left out."""
-    keys = [key for text in texts[:MOST_ROWS] if (key := ids.find(kind, text))]
-    found = await asyncio.gather(*(load(context, kind, key) for key in keys))
-    return [one for one in found if one]
+    keys = [key for text in texts[:MOST_ROWS] if (key := ids.find(name.name, text))]
+    found = await asyncio.gather(*(load(context, name, key) for key in keys))
+    return [one for one in found if one is not None]
 
 
 async def _payload(
     context: Context, input: RetrySyncInput, retried: int, errors: list[UserError]
 ) -> RetrySyncPayload:
-    links: list[SyncLink] = await _named(context, "SyncLink", input.link_ids)
-    bills: list[Invoice] = await _named(context, "Invoice", input.invoice_ids)
+    links = await _named(context, SYNC_LINK, input.link_ids)
+    bills = await _named(context, INVOICE, input.invoice_ids)
     named = given(input.all_of_organisation)
     organisation = ids.find("XeroOrganisation", named) if named else None
     if organisation is None and links:
@@ -84,7 +84,7 @@ async def _payload(
         retried=retried,
         links=links,
         invoices=bills,
-        organisation=await load(context, "XeroOrganisation", organisation) if organisation else None,
+        organisation=await load(context, XERO_ORGANISATION, organisation) if organisation else None,
         user_errors=errors,
     )
 

@@ -13,11 +13,12 @@ from api.mutations.bulk import act, find_changes, find_contact, find_link, is_bu
 from api.mutations.declared import mutation
 from api.mutations.payloads import Payload, UserError, given, row_errors, wrong_count
 from api.relay import ids
-from api.relay.loaders import load
+from api.relay.loaders import load_known
 from api.schema.activity import ValueChange
 from api.schema.contacts import Contact
 from api.schema.links import SyncLink
 from api.schema.organisations import XeroOrganisation
+from api.schema.refs import XERO_ORGANISATION
 from domain.actions import unsync as unsync_action
 from domain.links.starting import Acted
 from domain.problems import Refused
@@ -277,7 +278,9 @@ class UnsyncedMutations:
         gone = [ids.encode("SyncLink", one.link_id) for one in results if isinstance(one, Acted)]
         rows = [error for n, one in enumerate(results) for error in row_errors(one, "links", str(n))]
         after = {
-            organisations[one.link_id]: load(info.context, "XeroOrganisation", organisations[one.link_id])
+            organisations[one.link_id]: load_known(
+                info.context, XERO_ORGANISATION, organisations[one.link_id]
+            )
             for one in results
             if isinstance(one, Acted)
         }

@@ -11,6 +11,7 @@ from api.mutations.declared import mutation
 from api.mutations.payloads import Outcome, Payload, given, nothing_to_change, write
 from api.relay import ids
 from api.relay.loaders import load
+from api.schema.refs import API_TOKEN, CONTACT_TYPE
 from api.schema.viewer import ApiToken
 from api.schema.workspace import ContactType, Workspace, workspace
 from domain import tables
@@ -125,7 +126,7 @@ class RevokeApiTokenInput:
 async def _typed(context: Context, outcome: Outcome[UUID], key: UUID | None) -> ContactTypePayload:
     found = outcome.done or key
     return ContactTypePayload(
-        contact_type=await load(context, "ContactType", found) if found else None,
+        contact_type=await load(context, CONTACT_TYPE, found) if found else None,
         workspace=await workspace(context),
         user_errors=outcome.errors,
     )
@@ -205,7 +206,7 @@ class WorkspaceMutations:
         outcome = await write(context, change)
         return CreateApiTokenPayload(
             token=outcome.done[1] if outcome.done else None,
-            api_token=await load(context, "ApiToken", outcome.done[0].id) if outcome.done else None,
+            api_token=await load(context, API_TOKEN, outcome.done[0].id) if outcome.done else None,
             workspace=await workspace(context),
             user_errors=outcome.errors,
         )

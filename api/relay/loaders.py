@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from api.context import Context
@@ -17,28 +17,41 @@ from domain.tx import Reader, Tx
 MOST = 1000
 Made = TypeVar("Made")
 Key = TypeVar("Key", bound=Hashable)
+KeyIn = TypeVar("KeyIn", bound=Hashable, contravariant=True)
+MadeOut = TypeVar("MadeOut", covariant=True)
 Batch = Callable[[Reader, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
 BatchInTransaction = Callable[[Tx, Sequence[Key]], Awaitable[Mapping[Key, Made]]]
-_BATCHES: dict[str, Batch[Any, Any]] = {}
+
+
+@dataclass(frozen=True)
+class BatchName(Generic[KeyIn, MadeOut]):
+    """The name under which a batch is registered, with the types of its keys and of its objects."""
+
+    name: str
+
+
+_BATCHES: dict[BatchName[Any, Any], Batch[Any, Any]] = {}
 _IN_TRANSACTION: set[BatchInTransaction[Any, Any]] = set()
-NODES: dict[str, str] = {}
+NODES: dict[str, BatchName[UUID, Any]] = {}
 
 
-def batch(name: str, *, node: str | None = None) -> Callable[[Batch[Key, Made]], Batch[Key, Made]]:
+def batch(
+    name: BatchName[Key, Made], *, node: str | None = None
+) -> Callable[[Batch[Key, Made]], Batch[Key, Made]]:
     """Register a function from keys to objects; a key that it leaves out has null. `node` is the type whose objects `Query.node`
     fetches by it."""
 
     def register(read: Batch[Key, Made]) -> Batch[Key, Made]:
         _BATCHES[name] = read
         if node is not None:
-            NODES[node] = name
+            NODES[node] = cast(BatchName[UUID, Any], name)
         return read
 
     return register
 
 
 def batch_in_transaction(
-    name: str, *, node: str | None = None
+    name: BatchName[Key, Made], *, node: str | None = None
 ) -> Callable[[BatchInTransaction[Key, Made]], BatchInTransaction[Key, Made]]:
     """As `batch`, for a function that needs the session of a transaction."""
 
@@ -50,20 +63,39 @@ def batch_in_transaction(
     return register
 
 
-def load(context: Context, name: str, key: Hashable) -> Awaitable[Any]:
-    """For resolvers. Never await it inside an open transaction, because transactions do not nest."""
+def load(context: Context, name: BatchName[Key, Made], key: Key) -> Awaitable[Made | None]:
+    """For resolvers. None if the batch leaves the key out. Never await it inside an open transaction, because transactions
+    do not nest."""
     read = _BATCHES[name]
     loader = context.loaders.get(read)
     if loader is None:
         loader = context.loaders[read] = Loader(context, read)
-    found: Awaitable[Any] = loader.load(key)
+    found: Awaitable[Made | None] = loader.load(key)
     return found
 
 
-def load_later(context: Context, name: str, key: Hashable) -> Any:
+def load_known(context: Context, name: BatchName[Key, Made], key: Key) -> Awaitable[Made]:
+    """As `load`, for a key that the batch cannot leave out: LookupError if it does."""
+    return _Known(name.name, load(context, name, key))
+
+
+@dataclass(eq=False, slots=True)
+class _Known(Generic[MadeOut]):
+    name: str
+    loading: Awaitable[MadeOut | None]
+
+    def __await__(self) -> Generator[Any, None, MadeOut]:
+        found = yield from self.loading.__await__()
+        if found is None:
+            raise LookupError(f"{self.name} left a key out")
+        return found
+
+
+def load_later(context: Context, name: BatchName[Key, Made], key: Key) -> Made:
     """As `load`, for a resolver that returns the object as it was loaded: the resolver is no coroutine and returns this, and
-    whoever executes the operation awaits it. A compiled operation awaits those of a whole level together."""
-    return load(context, name, key)
+    whoever executes the operation awaits it. A compiled operation awaits those of a whole level together. A key that the
+    batch leaves out is null, and an error where the field is not nullable."""
+    return cast(Made, load(context, name, key))
 
 
 def renew(context: Context) -> None:

@@ -20,7 +20,7 @@ from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
 from api.relay.described import described
-from api.relay.loaders import load
+from api.relay.loaders import BatchName, load
 from api.relay.ranges import Ranges
 from domain.described import DescribedEnum
 from domain.tx import Reader
@@ -369,12 +369,11 @@ class Count:
 class CountUnder:
     """The number of rows under one of many parents. The batch of this name counts them for all parents at once."""
 
-    batch: str
+    batch: BatchName[Any, int]
     key: Hashable
 
     async def get(self, context: Context) -> int:
-        found: int | None = await load(context, self.batch, self.key)
-        return found or 0
+        return await load(context, self.batch, self.key) or 0
 
 
 @strawberry.type(description="A row of a page, with its cursor.")

@@ -11,11 +11,26 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, by_argument, load
+from api.relay.loaders import BatchName, Made, batch, by_argument, load
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order, Page
 from api.relay.rows import columns
-from api.schema.refs import ContactRef, InvoiceRef, MatchIssueRef, SyncLinkRef, XeroOrganisationRef
+from api.schema.refs import (
+    ACTIVITY_CONNECTION_OF_CONTACT,
+    ACTIVITY_CONNECTION_OF_INVOICE,
+    ACTIVITY_EVENT,
+    CONTACT,
+    INVOICE,
+    MATCH_ISSUE,
+    SYNC_LINK,
+    XERO_ORGANISATION,
+    ActivityUnder,
+    ContactRef,
+    InvoiceRef,
+    MatchIssueRef,
+    SyncLinkRef,
+    XeroOrganisationRef,
+)
 from api.schema.viewer import Actor
 from domain.tables import ActivityKind, Side, StoredChange
 from domain.tx import Reader
@@ -95,43 +110,38 @@ class ActivityEvent(Node):
             changes=[ValueChange.of(row.id, change) for change in row.changes],
         )
 
-    async def _about(self, info: Info[Context, None], name: str, key: UUID | None) -> Any:
+    async def _about(
+        self, info: Info[Context, None], name: BatchName[UUID, Made], key: UUID | None
+    ) -> Made | None:
         return None if key is None else await load(info.context, name, key)
 
     @strawberry.field(description="The Xero organisation that the event is about. Null if it is about none.")
     async def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
-        found: XeroOrganisationRef | None = await self._about(
-            info, "XeroOrganisation", self.row.organisation_id
-        )
-        return found
+        return await self._about(info, XERO_ORGANISATION, self.row.organisation_id)
 
     @strawberry.field(
         description="The practice contact that the event is about. Null if it is about none, or if the"
         " contact was deleted."
     )
     async def contact(self, info: Info[Context, None]) -> ContactRef | None:
-        found: ContactRef | None = await self._about(info, "Contact", self.row.contact_id)
-        return found
+        return await self._about(info, CONTACT, self.row.contact_id)
 
     @strawberry.field(description="The invoice that the event is about. Null if it is about none.")
     async def invoice(self, info: Info[Context, None]) -> InvoiceRef | None:
-        found: InvoiceRef | None = await self._about(info, "Invoice", self.row.invoice_id)
-        return found
+        return await self._about(info, INVOICE, self.row.invoice_id)
 
     @strawberry.field(
         description="The link that the event is about. Null if it is about none, or if the link was deleted."
     )
     async def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        found: SyncLinkRef | None = await self._about(info, "SyncLink", self.row.link_id)
-        return found
+        return await self._about(info, SYNC_LINK, self.row.link_id)
 
     @strawberry.field(description="The match issue that the event is about. Null if it is about none.")
     async def issue(self, info: Info[Context, None]) -> MatchIssueRef | None:
-        found: MatchIssueRef | None = await self._about(info, "MatchIssue", self.row.issue_id)
-        return found
+        return await self._about(info, MATCH_ISSUE, self.row.issue_id)
 
 
-@batch("ActivityEvent", node="ActivityEvent")
+@batch(ACTIVITY_EVENT, node="ActivityEvent")
 async def _events(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ActivityEvent]:
     rows = await tx.read(
         ActivityRow,
@@ -205,21 +215,20 @@ async def activity(context: Context, page: Asked, filter: ActivityFilter | None)
         return ActivityConnection.of(await listing(given(filter)).read(tx, page))
 
 
-_Under = tuple[UUID, tuple[Asked, tuple[ActivityKind, ...]]]
-
-
-@batch("ActivityConnection.of_contact")
-async def _of_contacts(tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+@batch(ACTIVITY_CONNECTION_OF_CONTACT)
+async def _of_contacts(tx: Reader, keys: Sequence[ActivityUnder]) -> dict[ActivityUnder, ActivityConnection]:
     return await _under("a.contact_id", tx, keys)
 
 
-@batch("ActivityConnection.of_invoice")
-async def _of_invoices(tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
+@batch(ACTIVITY_CONNECTION_OF_INVOICE)
+async def _of_invoices(tx: Reader, keys: Sequence[ActivityUnder]) -> dict[ActivityUnder, ActivityConnection]:
     return await _under("a.invoice_id", tx, keys)
 
 
-async def _under(parent: str, tx: Reader, keys: Sequence[_Under]) -> dict[_Under, ActivityConnection]:
-    found: dict[_Under, ActivityConnection] = {}
+async def _under(
+    parent: str, tx: Reader, keys: Sequence[ActivityUnder]
+) -> dict[ActivityUnder, ActivityConnection]:
+    found: dict[ActivityUnder, ActivityConnection] = {}
     for arguments, parents in by_argument(keys).items():
         page, kinds = arguments
         where = ("a.workspace_id = :ws", *(("a.kind = any(:kinds)",) if kinds else ()))

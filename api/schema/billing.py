@@ -14,6 +14,7 @@ from api.relay.loaders import batch
 from api.relay.node import Node
 from api.relay.rows import columns
 from api.schema.amounts import plain
+from api.schema.refs import SERVICE_TYPE, TAX_RATE
 from domain.tx import Reader
 
 
@@ -79,13 +80,13 @@ class TaxRate(Node):
         )
 
 
-@batch("ServiceType", node="ServiceType")
+@batch(SERVICE_TYPE, node="ServiceType")
 async def _service_types(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ServiceType]:
     rows = await tx.read(ServiceTypeRow, f"{_SERVICE_TYPES} and s.id = any(:ids)", ids=list(keys))
     return {row.id: ServiceType.of(row) for row in rows}
 
 
-@batch("TaxRate", node="TaxRate")
+@batch(TAX_RATE, node="TaxRate")
 async def _tax_rates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, TaxRate]:
     rows = await tx.read(TaxRateRow, f"{_TAX_RATES} and t.id = any(:ids)", ids=list(keys))
     return {row.id: TaxRate.of(row) for row in rows}

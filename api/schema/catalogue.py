@@ -10,11 +10,12 @@ import strawberry
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, batch_in_transaction, by_argument, load
+from api.relay.loaders import BatchName, batch, batch_in_transaction, by_argument, load_known
 from api.relay.node import Node
 from api.relay.paging import Asked, Counted, CountUnder, Edge, Key, Listing, Order, Page
 from api.relay.rows import columns
 from api.schema.amounts import plain
+from api.schema.refs import XERO_ACCOUNT, XERO_TAX_RATE, XERO_TAX_RATES_OF_ORGANISATION
 from domain.names.text_keys import search_patterns
 from domain.tx import Reader, Tx
 
@@ -127,7 +128,7 @@ class XeroTaxRate(Node):
         )
 
 
-@batch("XeroAccount", node="XeroAccount")
+@batch(XERO_ACCOUNT, node="XeroAccount")
 async def _accounts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]:
     rows = await tx.read(
         AccountRow,
@@ -137,13 +138,13 @@ async def _accounts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroAccount]
     return {row.id: XeroAccount.of(row) for row in rows}
 
 
-@batch("XeroTaxRate", node="XeroTaxRate")
+@batch(XERO_TAX_RATE, node="XeroTaxRate")
 async def _tax_rates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroTaxRate]:
     rows = await tx.read(TaxRateRow, f"{_RATES} and r.id = any(:ids)", ids=list(keys))
     return {row.id: XeroTaxRate.of(row) for row in rows}
 
 
-@batch("XeroTaxRates.of_organisation")
+@batch(XERO_TAX_RATES_OF_ORGANISATION)
 async def _rates_of(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[XeroTaxRate]]:
     rows = await tx.read(
         TaxRateRow,
@@ -224,7 +225,10 @@ def _listing(filter: Filter) -> Listing[AccountRow]:
 _Under = tuple[UUID, tuple[Asked, Filter]]
 
 
-@batch_in_transaction("XeroAccountPage.of_organisation")
+_XERO_ACCOUNT_PAGE_OF_ORGANISATION = BatchName[_Under, Page[AccountRow]]("XeroAccountPage.of_organisation")
+
+
+@batch_in_transaction(_XERO_ACCOUNT_PAGE_OF_ORGANISATION)
 async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow]]:
     found: dict[_Under, Page[AccountRow]] = {}
     for arguments, organisations in by_argument(keys).items():
@@ -234,7 +238,10 @@ async def _pages(tx: Tx, keys: Sequence[_Under]) -> dict[_Under, Page[AccountRow
     return found
 
 
-@batch_in_transaction("XeroAccountCount.of_organisation")
+_XERO_ACCOUNT_COUNT_OF_ORGANISATION = BatchName[tuple[UUID, Filter], int]("XeroAccountCount.of_organisation")
+
+
+@batch_in_transaction(_XERO_ACCOUNT_COUNT_OF_ORGANISATION)
 async def _counts(tx: Tx, keys: Sequence[tuple[UUID, Filter]]) -> dict[tuple[UUID, Filter], int]:
     found: dict[tuple[UUID, Filter], int] = {}
     for filter, organisations in by_argument(keys).items():
@@ -247,9 +254,9 @@ async def accounts(
     context: Context, organisation: UUID, page: Asked, filter: XeroAccountFilter | None
 ) -> XeroAccountConnection:
     wanted = _filter(given(filter))
-    found = await load(context, "XeroAccountPage.of_organisation", (organisation, (page, wanted)))
+    found = await load_known(context, _XERO_ACCOUNT_PAGE_OF_ORGANISATION, (organisation, (page, wanted)))
     return XeroAccountConnection(
         edges=[XeroAccountEdge(cursor=cursor, node=XeroAccount.of(row)) for cursor, row in found.rows],
         page_info=found.info,
-        count=CountUnder("XeroAccountCount.of_organisation", (organisation, wanted)),
+        count=CountUnder(_XERO_ACCOUNT_COUNT_OF_ORGANISATION, (organisation, wanted)),
     )

@@ -37,6 +37,11 @@ from api.schema import identifiers
 from api.schema.identifiers import Identifier
 from api.schema.links import in_states
 from api.schema.refs import (
+    ACTIVITY_CONNECTION_OF_CONTACT,
+    CONTACT,
+    CONTACT_TYPE,
+    INVOICE_CONNECTION_OF_CONTACT,
+    SYNC_LINKS_OF_CONTACT,
     ActivityConnectionRef,
     ContactTypeRef,
     InvoiceConnectionRef,
@@ -160,8 +165,7 @@ class Contact(Node):
     def contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.row.contact_type_id is None:
             return None
-        found: ContactTypeRef | None = load_later(info.context, "ContactType", self.row.contact_type_id)
-        return found
+        return load_later(info.context, CONTACT_TYPE, self.row.contact_type_id)
 
     @strawberry.field(
         description="The links of this contact, in the order in which they began. For each organisation at"
@@ -169,8 +173,7 @@ class Contact(Node):
         " beside it."
     )
     def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
-        found: list[SyncLinkRef] = load_later(info.context, "SyncLinks.of_contact", self.row.id)
-        return found
+        return load_later(info.context, SYNC_LINKS_OF_CONTACT, self.row.id)
 
     @strawberry.field(
         description="The invoices that bill this contact. Without `orderBy`: the latest issue date first."
@@ -192,10 +195,7 @@ class Contact(Node):
     ) -> InvoiceConnectionRef:
         by = given(order_by)
         arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
-        found: InvoiceConnectionRef = load_later(
-            info.context, "InvoiceConnection.of_contact", (self.row.id, arguments)
-        )
-        return found
+        return load_later(info.context, INVOICE_CONNECTION_OF_CONTACT, (self.row.id, arguments))
 
     @strawberry.field(description="What happened to this contact, the newest first.")
     def activity(
@@ -213,13 +213,10 @@ class Contact(Node):
         ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
-        found: ActivityConnectionRef = load_later(
-            info.context, "ActivityConnection.of_contact", (self.row.id, arguments)
-        )
-        return found
+        return load_later(info.context, ACTIVITY_CONNECTION_OF_CONTACT, (self.row.id, arguments))
 
 
-@batch("Contact", node="Contact")
+@batch(CONTACT, node="Contact")
 async def _contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Contact]:
     rows = await tx.read(
         _row,

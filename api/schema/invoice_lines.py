@@ -15,6 +15,7 @@ from api.relay import ids
 from api.relay.loaders import batch_in_transaction, load_later
 from api.schema.amounts import money, plain, price
 from api.schema.billing import ServiceType, TaxRate
+from api.schema.refs import INVOICE_LINES_OF_INVOICE, PAYMENTS_OF_INVOICE, SERVICE_TYPE, TAX_RATE
 from domain import tables
 from domain.invoices import actions as invoice_actions
 from domain.tables import InvoiceLineKind
@@ -82,8 +83,7 @@ class InvoiceLine:
     )
     def service_type(self, info: Info[Context, None]) -> ServiceType | None:
         key = self.row.service_type_id
-        found: ServiceType | None = load_later(info.context, "ServiceType", key) if key else None
-        return found
+        return load_later(info.context, SERVICE_TYPE, key) if key else None
 
     @strawberry.field(
         description="The practice's tax rate on the line. Null: none, which is possible only with NO_TAX or"
@@ -91,8 +91,7 @@ class InvoiceLine:
     )
     def tax_rate(self, info: Info[Context, None]) -> TaxRate | None:
         key = self.row.tax_rate_id
-        found: TaxRate | None = load_later(info.context, "TaxRate", key) if key else None
-        return found
+        return load_later(info.context, TAX_RATE, key) if key else None
 
 
 @strawberry.type(description="A payment or credit that Xero allocated to the invoice. Tandem only reads it.")
@@ -124,12 +123,12 @@ class Payment:
         )
 
 
-@batch_in_transaction("InvoiceLines.of_invoice")
+@batch_in_transaction(INVOICE_LINES_OF_INVOICE)
 async def _lines(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[tables.InvoiceLine]]:
     return await invoice_actions.lines_of(tx, keys)
 
 
-@batch_in_transaction("Payments.of_invoice")
+@batch_in_transaction(PAYMENTS_OF_INVOICE)
 async def _payments(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Payment]]:
     rows = await tx.session.scalars(
         select(tables.Payment)

@@ -12,7 +12,7 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, batch_in_transaction, by_argument
+from api.relay.loaders import BatchName, batch, batch_in_transaction, by_argument
 from api.relay.paging import (
     MOST_FOUND,
     Asked,
@@ -27,6 +27,7 @@ from api.relay.paging import (
     read,
 )
 from api.schema.invoices import COLUMNS, SOURCE, Invoice, InvoiceRow
+from api.schema.refs import INVOICE_CONNECTION_OF_CONTACT
 from api.schema.sync_problems import SyncFailureCode
 from domain.described import DescribedEnum
 from domain.names.text_keys import search_patterns
@@ -175,7 +176,7 @@ async def invoice_list(
     return InvoiceConnection(edges=_edges(found.page), page_info=found.page.info, count=found.count)
 
 
-@batch("InvoiceConnection.of_contact")
+@batch(INVOICE_CONNECTION_OF_CONTACT)
 async def _of_contacts(
     tx: Reader, keys: Sequence[tuple[UUID, tuple[Asked, tuple[str, str] | None]]]
 ) -> dict[Any, InvoiceConnection]:
@@ -186,11 +187,14 @@ async def _of_contacts(
         pages = await listing(None, order).read_under(tx, contacts, page)
         for contact, one in pages.items():
             found[contact, arguments] = InvoiceConnection(
-                edges=_edges(one), page_info=one.info, count=CountUnder("InvoiceCount.of_contact", contact)
+                edges=_edges(one), page_info=one.info, count=CountUnder(_INVOICE_COUNT_OF_CONTACT, contact)
             )
     return found
 
 
-@batch_in_transaction("InvoiceCount.of_contact")
+_INVOICE_COUNT_OF_CONTACT = BatchName[UUID, int]("InvoiceCount.of_contact")
+
+
+@batch_in_transaction(_INVOICE_COUNT_OF_CONTACT)
 async def _counts(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, int]:
     return await listing(None, None).count_under(tx, list(keys))

@@ -14,13 +14,23 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
-from api.relay.loaders import batch, batch_in_transaction, load, load_later
+from api.relay.loaders import BatchName, batch, batch_in_transaction, load, load_known, load_later
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.schema.amounts import money
 from api.schema.deep_links import deep_link
 from api.schema.invoice_lines import InvoiceLine, Payment
-from api.schema.refs import ActivityConnectionRef, ContactRef, XeroOrganisationRef
+from api.schema.refs import (
+    ACTIVITY_CONNECTION_OF_INVOICE,
+    CONTACT,
+    INVOICE,
+    INVOICE_LINES_OF_INVOICE,
+    PAYMENTS_OF_INVOICE,
+    XERO_ORGANISATION,
+    ActivityConnectionRef,
+    ContactRef,
+    XeroOrganisationRef,
+)
 from api.schema.sync_problems import SyncFailure, SyncProblem
 from domain import tables
 from domain.invoices import view as invoice_view
@@ -143,7 +153,7 @@ class InvoiceSync:
     async def differences(self, info: Info[Context, None]) -> list[InvoiceDifference]:
         if self.state is not InvoiceSyncState.CHANGED_IN_XERO:
             return []
-        found = await load(info.context, "InvoiceDifferences.of_invoice", self.key)
+        found = await load(info.context, _INVOICE_DIFFERENCES_OF_INVOICE, self.key)
         return [
             InvoiceDifference(field=one.field, practice=one.practice, xero=one.xero) for one in found or ()
         ]
@@ -243,28 +253,25 @@ class Invoice(Node):
         description="The contact that is billed. A contact with invoices can be archived, but not deleted."
     )
     def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
-        return found
+        return load_later(info.context, CONTACT, self.row.contact_id)
 
     @strawberry.field(
         description="The Xero organisation that the invoice goes to. Null while that is undecided."
     )
     def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef | None:
         key = self.row.organisation_id
-        found: XeroOrganisationRef | None = load_later(info.context, "XeroOrganisation", key) if key else None
-        return found
+        return load_later(info.context, XERO_ORGANISATION, key) if key else None
 
     @strawberry.field(description="The lines in their order, at most 500.")
     async def lines(self, info: Info[Context, None]) -> list[InvoiceLine]:
-        rows = await load(info.context, "InvoiceLines.of_invoice", self.key)
+        rows = await load_known(info.context, INVOICE_LINES_OF_INVOICE, self.key)
         return [InvoiceLine.of(row) for row in rows]
 
     @strawberry.field(
         description="The payments and credits that Xero showed, the oldest first, reversed ones too."
     )
     def payments(self, info: Info[Context, None]) -> list[Payment]:
-        found: list[Payment] = load_later(info.context, "Payments.of_invoice", self.key)
-        return found
+        return load_later(info.context, PAYMENTS_OF_INVOICE, self.key)
 
     @strawberry.field(
         description="What would keep the invoice from Xero if it were sent now. Empty once Xero has it."
@@ -272,7 +279,7 @@ class Invoice(Node):
         " sent."
     )
     async def problems(self, info: Info[Context, None]) -> list[SyncProblem]:
-        rows = await load(info.context, "InvoiceProblems.of_invoice", self.key)
+        rows = await load(info.context, _INVOICE_PROBLEMS_OF_INVOICE, self.key)
         return [SyncProblem.of(row) for row in rows or ()]
 
     @strawberry.field(
@@ -308,13 +315,10 @@ class Invoice(Node):
         ] = strawberry.UNSET,
     ) -> ActivityConnectionRef:
         arguments = (asked(first, after, last, before), tuple(given(kind) or ()))
-        found: ActivityConnectionRef = load_later(
-            info.context, "ActivityConnection.of_invoice", (self.key, arguments)
-        )
-        return found
+        return load_later(info.context, ACTIVITY_CONNECTION_OF_INVOICE, (self.key, arguments))
 
 
-@batch("Invoice", node="Invoice")
+@batch(INVOICE, node="Invoice")
 async def _invoices(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
     rows = await tx.read(
         InvoiceRow,
@@ -324,12 +328,18 @@ async def _invoices(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Invoice]:
     return {row.id: Invoice.of(row) for row in rows}
 
 
-@batch_in_transaction("InvoiceProblems.of_invoice")
+_INVOICE_PROBLEMS_OF_INVOICE = BatchName[UUID, list[Problem]]("InvoiceProblems.of_invoice")
+
+
+@batch_in_transaction(_INVOICE_PROBLEMS_OF_INVOICE)
 async def _problems(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return await invoice_view.problems(tx, keys)
 
 
-@batch_in_transaction("InvoiceDifferences.of_invoice")
+_INVOICE_DIFFERENCES_OF_INVOICE = BatchName[UUID, list[Difference]]("InvoiceDifferences.of_invoice")
+
+
+@batch_in_transaction(_INVOICE_DIFFERENCES_OF_INVOICE)
 async def _differences(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Difference]]:
     rows = await tx.session.scalars(
         select(tables.Invoice).where(

@@ -12,12 +12,24 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, batch_in_transaction, load, load_later
+from api.relay.loaders import BatchName, batch, batch_in_transaction, load_known, load_later
 from api.relay.node import Node
 from api.relay.paging import MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.relay.rows import columns
 from api.schema.links import FieldDifference, differences
-from api.schema.refs import ContactRef, MatchIssueRef, SyncLinkRef, XeroContactRef, XeroOrganisationRef
+from api.schema.refs import (
+    CONTACT,
+    MATCH_ISSUE,
+    SYNC_LINK,
+    SYNC_LINK_ACTIVE,
+    XERO_CONTACT,
+    XERO_ORGANISATION,
+    ContactRef,
+    MatchIssueRef,
+    SyncLinkRef,
+    XeroContactRef,
+    XeroOrganisationRef,
+)
 from api.schema.viewer import Actor, StoredActor
 from domain.described import DescribedEnum
 from domain.matching import reasons
@@ -97,8 +109,7 @@ class MatchCandidate:
 
     @strawberry.field(description="The practice contact that is proposed.")
     def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
-        return found
+        return load_later(info.context, CONTACT, self.row.contact_id)
 
     @strawberry.field(
         description="The active link that this contact already has in the organisation. Unsync that link"
@@ -106,8 +117,7 @@ class MatchCandidate:
     )
     def blocked_by(self, info: Info[Context, None]) -> SyncLinkRef | None:
         key = (self.row.organisation_id, self.row.contact_id)
-        found: SyncLinkRef | None = load_later(info.context, "SyncLink.active", key)
-        return found
+        return load_later(info.context, SYNC_LINK_ACTIVE, key)
 
     @strawberry.field(
         description="The synced fields in which the two contacts differ. Confirming overwrites the"
@@ -115,10 +125,10 @@ class MatchCandidate:
     )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
         loading = (
-            load(info.context, "Contact", self.row.contact_id),
-            load(info.context, "XeroContact", self.row.xero_contact_id),
+            load_known(info.context, CONTACT, self.row.contact_id),
+            load_known(info.context, XERO_CONTACT, self.row.xero_contact_id),
         )
-        contact, xero_contact = [await one for one in loading]
+        contact, xero_contact = await loading[0], await loading[1]
         there = xero_contact.row
         return differences(contact.row.values, there.values, there.country_code)
 
@@ -164,29 +174,25 @@ class MatchIssue(Node):
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
     def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = load_later(info.context, "XeroOrganisation", self.row.organisation_id)
-        return found
+        return load_later(info.context, XERO_ORGANISATION, self.row.organisation_id)
 
     @strawberry.field(description="The Xero contact that the question is about.")
     def xero_contact(self, info: Info[Context, None]) -> XeroContactRef:
-        found: XeroContactRef = load_later(info.context, "XeroContact", self.row.xero_contact_id)
-        return found
+        return load_later(info.context, XERO_CONTACT, self.row.xero_contact_id)
 
     @strawberry.field(
         description="The practice contacts that may be the one, the best first, at most 10. Never empty"
         " while the issue is open."
     )
     def candidates(self, info: Info[Context, None]) -> list[MatchCandidate]:
-        found: list[MatchCandidate] = load_later(info.context, "MatchCandidates.of_issue", self.row.id)
-        return found
+        return load_later(info.context, _MATCH_CANDIDATES_OF_ISSUE, self.row.id)
 
     @strawberry.field(
         description="Other open issues that share a candidate with this issue, or that are about the Xero contact of"
         " a candidate's link, the oldest first, at most 10. A person decides them together."
     )
     def related(self, info: Info[Context, None]) -> list[MatchIssueRef]:
-        found: list[MatchIssueRef] = load_later(info.context, "MatchIssues.related", self.row.id)
-        return found
+        return load_later(info.context, _MATCH_ISSUES_RELATED, self.row.id)
 
     @strawberry.field(
         description="The link that the decision made. Null if there is none, or if it was deleted since."
@@ -194,11 +200,10 @@ class MatchIssue(Node):
     def link(self, info: Info[Context, None]) -> SyncLinkRef | None:
         if self.row.link_id is None:
             return None
-        found: SyncLinkRef | None = load_later(info.context, "SyncLink", self.row.link_id)
-        return found
+        return load_later(info.context, SYNC_LINK, self.row.link_id)
 
 
-@batch("MatchIssue", node="MatchIssue")
+@batch(MATCH_ISSUE, node="MatchIssue")
 async def _issues(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
     rows = await tx.read(
         IssueRow,
@@ -208,7 +213,10 @@ async def _issues(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, MatchIssue]:
     return {row.id: MatchIssue.of(row) for row in rows}
 
 
-@batch("MatchCandidates.of_issue")
+_MATCH_CANDIDATES_OF_ISSUE = BatchName[UUID, list[MatchCandidate]]("MatchCandidates.of_issue")
+
+
+@batch(_MATCH_CANDIDATES_OF_ISSUE)
 async def _candidates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[MatchCandidate]]:
     of_issue = {"organisation_id": "i.organisation_id", "xero_contact_id": "i.xero_contact_id", "sure": SURE}
     rows = await tx.read(
@@ -224,7 +232,10 @@ async def _candidates(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[Match
     return found
 
 
-@batch_in_transaction("MatchIssues.related")
+_MATCH_ISSUES_RELATED = BatchName[UUID, list[MatchIssue]]("MatchIssues.related")
+
+
+@batch_in_transaction(_MATCH_ISSUES_RELATED)
 async def _related(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[MatchIssue]]:
     found = await related_issues(tx, keys)
     rows = await tx.read(
@@ -361,7 +372,7 @@ async def sure_matches_preview(context: Context, organisation_id: UUID) -> SureM
     return SureMatchesPreview(
         count=found.count,
         fields_overwritten=found.overwritten,
-        sample=[await load(context, "MatchIssue", key) for key in found.sample],
+        sample=[await load_known(context, MATCH_ISSUE, key) for key in found.sample],
     )
 
 

@@ -13,9 +13,10 @@ from api.context import Context
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import BatchName, batch, load_known, load_later
 from api.relay.node import Node
 from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
+from api.schema import refs
 from api.schema.refs import ContactRef, XeroContactRef, XeroOrganisationRef
 from api.schema.sync_problems import SyncFailure, SyncFailureCode
 from domain.connection import health as connection_health
@@ -61,6 +62,7 @@ _COLUMNS = (
     f" l.last_synced_at, l.version, l.base_practice, l.base_xero, l.warnings, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
 )
 _SOURCE = f"sync_link l{connection_health.HELD_LINK}"
+_ENDS: "BatchName[UUID, _Ends]" = BatchName("SyncLink.ends")
 
 
 @described
@@ -162,20 +164,17 @@ class SyncLink(Node):
 
     @strawberry.field(description="The Xero organisation of the Xero contact.")
     def organisation(self, info: Info[Context, None]) -> XeroOrganisationRef:
-        found: XeroOrganisationRef = load_later(info.context, "XeroOrganisation", self.row.organisation_id)
-        return found
+        return load_later(info.context, refs.XERO_ORGANISATION, self.row.organisation_id)
 
     @strawberry.field(description="The practice's side of the link. It always exists.")
     def contact(self, info: Info[Context, None]) -> ContactRef:
-        found: ContactRef = load_later(info.context, "Contact", self.row.contact_id)
-        return found
+        return load_later(info.context, refs.CONTACT, self.row.contact_id)
 
     @strawberry.field(description="Xero's side of the link. Null until Xero has created a pushed contact.")
     def xero_contact(self, info: Info[Context, None]) -> XeroContactRef | None:
         if self.row.xero_contact_id is None:
             return None
-        found: XeroContactRef | None = load_later(info.context, "XeroContact", self.row.xero_contact_id)
-        return found
+        return load_later(info.context, refs.XERO_CONTACT, self.row.xero_contact_id)
 
     @strawberry.field(
         description="What this viewer may do with the link in its present state. Empty without the scope"
@@ -192,7 +191,7 @@ class SyncLink(Node):
                 *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
                 *([SyncLinkAction.RETRY] if retriable else []),
             ]
-        ends: _Ends = await load(info.context, "SyncLink.ends", self.row.id)
+        ends = await load_known(info.context, _ENDS, self.row.id)
         return [
             *([SyncLinkAction.UNSYNC] if self.state is SyncState.BROKEN else []),
             *([SyncLinkAction.REMATCH] if ends.rematchable else []),
@@ -207,10 +206,10 @@ class SyncLink(Node):
         if self.row.xero_contact_id is None:
             return []
         loading = (
-            load(info.context, "Contact", self.row.contact_id),
-            load(info.context, "XeroContact", self.row.xero_contact_id),
+            load_known(info.context, refs.CONTACT, self.row.contact_id),
+            load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id),
         )
-        contact, xero_contact = [await one for one in loading]
+        contact, xero_contact = await loading[0], await loading[1]
         ours = without_made_up(contact.row.values, contact.row.name_made_up)
         theirs, region = xero_contact.row.values, xero_contact.row.country_code
         otherwise = self._stored_otherwise(ours, theirs, region)
@@ -223,8 +222,8 @@ class SyncLink(Node):
     async def warnings(self, info: Info[Context, None]) -> list[str]:
         if self.row.xero_contact_id is None:
             return []
-        contact = await load(info.context, "Contact", self.row.contact_id)
-        xero_contact = await load(info.context, "XeroContact", self.row.xero_contact_id)
+        contact = await load_known(info.context, refs.CONTACT, self.row.contact_id)
+        xero_contact = await load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id)
         ours = without_made_up(contact.row.values, contact.row.name_made_up)
         otherwise = self._stored_otherwise(ours, xero_contact.row.values, xero_contact.row.country_code)
         return [*self.row.warnings, *otherwise.values()]
@@ -242,7 +241,7 @@ class SyncLink(Node):
         }
 
 
-@batch("SyncLink", node="SyncLink")
+@batch(refs.SYNC_LINK, node="SyncLink")
 async def _links(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     rows = await tx.read(
         LinkRow,
@@ -261,7 +260,7 @@ class _Ends:
     creatable: bool
 
 
-@batch("SyncLink.ends")
+@batch(_ENDS)
 async def _ends(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
     busy = (
         "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
@@ -286,7 +285,7 @@ async def _ends(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
     }
 
 
-@batch("SyncLinks.of_contact")
+@batch(refs.SYNC_LINKS_OF_CONTACT)
 async def _of_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[SyncLink]]:
     rows = await tx.read(
         LinkRow,
@@ -300,7 +299,7 @@ async def _of_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, list[Sync
     return found
 
 
-@batch("SyncLink.active")
+@batch(refs.SYNC_LINK_ACTIVE)
 async def _active(tx: Reader, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], SyncLink]:
     """The active link of each (organisation, contact)."""
     rows = await tx.read(
@@ -315,7 +314,7 @@ async def _active(tx: Reader, keys: Sequence[tuple[UUID, UUID]]) -> dict[tuple[U
     return {(row.organisation_id, row.contact_id): SyncLink.of(row) for row in rows}
 
 
-@batch("SyncLink.of_xero_contact")
+@batch(refs.SYNC_LINK_OF_XERO_CONTACT)
 async def _of_xero_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
     """The active link of each Xero contact."""
     rows = await tx.read(

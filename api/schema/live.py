@@ -18,7 +18,7 @@ from api.errors import Code as ErrorCode
 from api.errors import log_fault, refusal
 from api.event_feed import EventRow, Follower, pauses, present_position
 from api.relay import ids
-from api.relay.loaders import load, load_later
+from api.relay.loaders import BatchName, load, load_later
 from api.relay.paging import pack, unpack
 from api.schema.activity import ActivityEvent, ValueChange
 from api.schema.contacts import Contact
@@ -26,6 +26,16 @@ from api.schema.invoices import Invoice
 from api.schema.issues import MatchIssue
 from api.schema.links import SyncLink
 from api.schema.organisations import ImportProgress, XeroOrganisation
+from api.schema.refs import (
+    ACTIVITY_EVENT,
+    CONTACT,
+    IMPORT_PROGRESS,
+    INVOICE,
+    MATCH_ISSUE,
+    SYNC_LINK,
+    WORKSPACE,
+    XERO_ORGANISATION,
+)
 from api.schema.workspace import Workspace
 from domain.tables import EventKind
 from runtime.database import DatabaseUnavailable
@@ -134,8 +144,7 @@ class SyncStatusEvent:
     def organisation(self, info: Info[Context, None]) -> XeroOrganisation | None:
         if self.organisation_key is None:
             return None
-        found: XeroOrganisation | None = load_later(info.context, "XeroOrganisation", self.organisation_key)
-        return found
+        return load_later(info.context, XERO_ORGANISATION, self.organisation_key)
 
 
 def cursor(position: int) -> str:
@@ -202,7 +211,7 @@ async def _update(context: Context, row: EventRow) -> Update | None:
     match found:
         case SyncLink():
             event: ActivityEvent | None = (
-                await load(context, "ActivityEvent", row.activity_id) if row.activity_id else None
+                await load(context, ACTIVITY_EVENT, row.activity_id) if row.activity_id else None
             )
             return LinkUpdate(link=found, changes=event.changes if event else [])
         case MatchIssue():
@@ -220,14 +229,14 @@ async def _update(context: Context, row: EventRow) -> Update | None:
     return None
 
 
-_SUBJECTS = {
-    EventKind.IMPORT_PROGRESS: "ImportProgress",
-    EventKind.LINK: "SyncLink",
-    EventKind.MATCH_ISSUE: "MatchIssue",
-    EventKind.CONTACT: "Contact",
-    EventKind.INVOICE: "Invoice",
-    EventKind.CONNECTION: "XeroOrganisation",
-    EventKind.WORKSPACE: "Workspace",
+_SUBJECTS: dict[EventKind, BatchName[UUID, object]] = {
+    EventKind.IMPORT_PROGRESS: IMPORT_PROGRESS,
+    EventKind.LINK: SYNC_LINK,
+    EventKind.MATCH_ISSUE: MATCH_ISSUE,
+    EventKind.CONTACT: CONTACT,
+    EventKind.INVOICE: INVOICE,
+    EventKind.CONNECTION: XERO_ORGANISATION,
+    EventKind.WORKSPACE: WORKSPACE,
 }
 
 
@@ -249,7 +258,7 @@ async def _find_organisation(context: Context, text: str | None) -> UUID | None:
     if text is None:
         return None
     key = ids.find("XeroOrganisation", text)
-    if key is None or await load(context, "XeroOrganisation", key) is None:
+    if key is None or await load(context, XERO_ORGANISATION, key) is None:
         message = "organisationId: this workspace has no Xero organisation with this id"
         raise refusal(ErrorCode.BAD_REQUEST, message, argument="organisationId")
     return key

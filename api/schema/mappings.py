@@ -11,10 +11,11 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch_in_transaction, load, load_later
+from api.relay.loaders import BatchName, batch_in_transaction, load, load_known, load_later
 from api.schema.amounts import money
 from api.schema.billing import ServiceType, TaxRate
 from api.schema.catalogue import XeroAccount, XeroTaxRate
+from api.schema.refs import SERVICE_TYPE, TAX_RATE, XERO_ACCOUNT, XERO_TAX_RATE
 from api.schema.sync_problems import SyncProblem
 from domain.invoices import mapping_view
 from domain.invoices.eligibility import Problem
@@ -23,7 +24,7 @@ from domain.tx import Tx
 
 
 async def _account(context: Context, key: UUID | None) -> XeroAccount | None:
-    found: XeroAccount | None = await load(context, "XeroAccount", key) if key else None
+    found: XeroAccount | None = await load(context, XERO_ACCOUNT, key) if key else None
     return found
 
 
@@ -44,8 +45,7 @@ class AccountMapping:
 
     @strawberry.field(description="The practice's service type whose lines the mapping is for.")
     def service_type(self, info: Info[Context, None]) -> ServiceType:
-        found: ServiceType = load_later(info.context, "ServiceType", self.row.service_type_id)
-        return found
+        return load_later(info.context, SERVICE_TYPE, self.row.service_type_id)
 
     @strawberry.field(description="The chosen Xero account. Null: the default revenue account is used.")
     async def account(self, info: Info[Context, None]) -> XeroAccount | None:
@@ -69,16 +69,14 @@ class TaxMapping:
 
     @strawberry.field(description="The practice's tax rate that the mapping is for.")
     def tax_rate(self, info: Info[Context, None]) -> TaxRate:
-        found: TaxRate = load_later(info.context, "TaxRate", self.row.tax_rate_id)
-        return found
+        return load_later(info.context, TAX_RATE, self.row.tax_rate_id)
 
     @strawberry.field(
         description="The chosen Xero tax rate. Null: none, so invoices with this tax rate wait."
     )
     def xero_tax_rate(self, info: Info[Context, None]) -> XeroTaxRate | None:
         key = self.row.xero_tax_rate_id
-        found: XeroTaxRate | None = load_later(info.context, "XeroTaxRate", key) if key else None
-        return found
+        return load_later(info.context, XERO_TAX_RATE, key) if key else None
 
 
 class InvoiceSettingsRow(Protocol):
@@ -136,12 +134,12 @@ class InvoiceSyncSettings:
         description="A row for each service type that is in use, mapped or not, sorted by name."
     )
     async def account_mappings(self, info: Info[Context, None]) -> list[AccountMapping]:
-        rows = await load(info.context, "AccountMappings.of_organisation", self.row.id)
+        rows = await load_known(info.context, _ACCOUNT_MAPPINGS_OF_ORGANISATION, self.row.id)
         return [AccountMapping.of(row) for row in rows]
 
     @strawberry.field(description="A row for each tax rate that is in use, mapped or not, sorted by name.")
     async def tax_mappings(self, info: Info[Context, None]) -> list[TaxMapping]:
-        rows = await load(info.context, "TaxMappings.of_organisation", self.row.id)
+        rows = await load_known(info.context, _TAX_MAPPINGS_OF_ORGANISATION, self.row.id)
         return [TaxMapping.of(row) for row in rows]
 
     @strawberry.field(
@@ -149,21 +147,30 @@ class InvoiceSyncSettings:
         " rates, another currency, no connection. Empty: the set-up is complete."
     )
     async def gaps(self, info: Info[Context, None]) -> list[SyncProblem]:
-        rows = await load(info.context, "InvoiceSyncGaps.of_organisation", self.row.id)
+        rows = await load_known(info.context, _INVOICE_SYNC_GAPS_OF_ORGANISATION, self.row.id)
         return [SyncProblem.of(row) for row in rows]
 
 
-@batch_in_transaction("AccountMappings.of_organisation")
+_ACCOUNT_MAPPINGS_OF_ORGANISATION = BatchName[UUID, list[AccountChoice]]("AccountMappings.of_organisation")
+
+
+@batch_in_transaction(_ACCOUNT_MAPPINGS_OF_ORGANISATION)
 async def _account_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[AccountChoice]]:
     return {key: await mapping_view.account_mappings(tx, key) for key in keys}
 
 
-@batch_in_transaction("TaxMappings.of_organisation")
+_TAX_MAPPINGS_OF_ORGANISATION = BatchName[UUID, list[RateChoice]]("TaxMappings.of_organisation")
+
+
+@batch_in_transaction(_TAX_MAPPINGS_OF_ORGANISATION)
 async def _tax_mappings(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[RateChoice]]:
     return {key: await mapping_view.tax_mappings(tx, key) for key in keys}
 
 
-@batch_in_transaction("InvoiceSyncGaps.of_organisation")
+_INVOICE_SYNC_GAPS_OF_ORGANISATION = BatchName[UUID, list[Problem]]("InvoiceSyncGaps.of_organisation")
+
+
+@batch_in_transaction(_INVOICE_SYNC_GAPS_OF_ORGANISATION)
 async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return {key: await mapping_view.gaps(tx, key) for key in keys}
 

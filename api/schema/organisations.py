@@ -19,7 +19,16 @@ from api.schema.catalogue import XeroAccountConnection, XeroAccountFilter, XeroT
 from api.schema.issues import sure_matches_preview
 from api.schema.mappings import InvoiceSyncPreview, InvoiceSyncSettings, invoice_sync_preview
 from api.schema.preview import ContactSyncPreview, contact_sync_preview
-from api.schema.refs import ContactTypeRef, SureMatchesPreviewRef
+from api.schema.refs import (
+    CONTACT_TYPE,
+    IMPORT_PROGRESS,
+    IMPORT_PROGRESS_OF_ORGANISATION,
+    SYNC_SUMMARY,
+    XERO_ORGANISATION,
+    XERO_TAX_RATES_OF_ORGANISATION,
+    ContactTypeRef,
+    SureMatchesPreviewRef,
+)
 from api.schema.summary import CallBudget, SyncSummary, call_budget_of
 from domain.connection.health import AT_THIS_MOMENT, RIGHTS_SAY, WEBHOOK_OFF, WEBHOOKS_SILENT
 from domain.tables import (
@@ -125,8 +134,7 @@ class ContactSyncSettings:
     def default_contact_type(self, info: Info[Context, None]) -> ContactTypeRef | None:
         if self.type_key is None:
             return None
-        found: ContactTypeRef | None = load_later(info.context, "ContactType", self.type_key)
-        return found
+        return load_later(info.context, CONTACT_TYPE, self.type_key)
 
 
 @strawberry.type(
@@ -257,8 +265,7 @@ class XeroOrganisation(Node):
 
     @strawberry.field(description="The organisation's tax rates in Xero, archived ones too, sorted by name.")
     def tax_rates(self, info: Info[Context, None]) -> list[XeroTaxRate]:
-        found: list[XeroTaxRate] = load_later(info.context, "XeroTaxRates.of_organisation", self.row.id)
-        return found
+        return load_later(info.context, XERO_TAX_RATES_OF_ORGANISATION, self.row.id)
 
     @strawberry.field(
         description="What setInvoiceSync with this start date would newly send to Xero. It changes nothing."
@@ -287,15 +294,13 @@ class XeroOrganisation(Node):
 
     @strawberry.field(description="The import that is running, or else the last one. Null if there was none.")
     def import_progress(self, info: Info[Context, None]) -> "ImportProgress | None":
-        found: ImportProgress | None = load_later(info.context, "ImportProgress.of_organisation", self.row.id)
-        return found
+        return load_later(info.context, IMPORT_PROGRESS_OF_ORGANISATION, self.row.id)
 
     @strawberry.field(
         description="The organisation's links, issues and failures in numbers, as of this request."
     )
     def summary(self, info: Info[Context, None]) -> SyncSummary:
-        found: SyncSummary = load_later(info.context, "SyncSummary", self.row.id)
-        return found
+        return load_later(info.context, SYNC_SUMMARY, self.row.id)
 
 
 def _health_message(row: OrganisationRow) -> str | None:
@@ -305,7 +310,7 @@ def _health_message(row: OrganisationRow) -> str | None:
     return " ".join(filter(None, (own, row.rights_say))) or None
 
 
-@batch("XeroOrganisation", node="XeroOrganisation")
+@batch(XERO_ORGANISATION, node="XeroOrganisation")
 async def _organisations(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroOrganisation]:
     shown = {"health_now": AT_THIS_MOMENT, "rights_say": RIGHTS_SAY, "webhooks_silent": WEBHOOKS_SILENT}
     rows = await tx.read(
@@ -367,11 +372,10 @@ class ImportProgress(Node):
 
     @strawberry.field(description="The organisation whose contacts are imported.")
     def organisation(self, info: Info[Context, None]) -> XeroOrganisation:
-        found: XeroOrganisation = load_later(info.context, "XeroOrganisation", self.organisation_key)
-        return found
+        return load_later(info.context, XERO_ORGANISATION, self.organisation_key)
 
 
-@batch("ImportProgress", node="ImportProgress")
+@batch(IMPORT_PROGRESS, node="ImportProgress")
 async def _imports(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
     rows = await tx.read(
         ImportRow,
@@ -381,7 +385,7 @@ async def _imports(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ImportProgres
     return {row.id: ImportProgress.of(row) for row in rows}
 
 
-@batch("ImportProgress.of_organisation")
+@batch(IMPORT_PROGRESS_OF_ORGANISATION)
 async def _last_imports(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ImportProgress]:
     rows = await tx.read(
         ImportRow,

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from api.context import Context
 from api.mutations.payloads import given
 from api.relay.described import described
-from api.relay.loaders import load
+from api.relay.loaders import load, load_known
 from api.relay.paging import (
     After,
     Asked,
@@ -25,7 +25,7 @@ from api.relay.paging import (
     pack,
     unpack,
 )
-from api.schema.refs import ContactRef, XeroContactRef
+from api.schema.refs import CONTACT, XERO_CONTACT, ContactRef, XeroContactRef
 from domain.described import DescribedEnum
 from domain.inbound.imports import PAGE
 from domain.matching import plan as matching_plan
@@ -55,14 +55,14 @@ class MatchOutcome(DescribedEnum):
 
 
 async def _xero_contact(context: Context, row: PlannedRow) -> XeroContactRef:
-    found: XeroContactRef = await load(context, "XeroContact", row.xero_contact_id)
+    found: XeroContactRef = await load_known(context, XERO_CONTACT, row.xero_contact_id)
     return found
 
 
 async def _contact(context: Context, row: PlannedRow) -> ContactRef | None:
     if row.contact_id is None:
         return None
-    found: ContactRef | None = await load(context, "Contact", row.contact_id)
+    found: ContactRef | None = await load(context, CONTACT, row.contact_id)
     return found
 
 

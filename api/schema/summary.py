@@ -10,7 +10,8 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, batch_in_transaction, load
+from api.relay.loaders import BatchName, batch, batch_in_transaction, load
+from api.schema.refs import SYNC_SUMMARY
 from api.schema.sync_problems import SyncFailureCode
 from domain.connection import call_budget, traffic
 from domain.connection import health as connection_health
@@ -75,7 +76,7 @@ class _Invoices(NamedTuple):
     n: int
 
 
-@batch("SyncSummary")
+@batch(SYNC_SUMMARY)
 async def _summaries(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncSummary]:
     links = await tx.read(
         _Links,
@@ -171,16 +172,22 @@ class CallBudget:
         return (await self._month(info)).forecast
 
     async def _month(self, info: Info[Context, None]) -> traffic.Month:
-        found: traffic.Month | None = await load(info.context, "CallBudget.month_of_tenant", self.tenant_id)
+        found: traffic.Month | None = await load(info.context, _CALL_BUDGET_MONTH_OF_TENANT, self.tenant_id)
         return found or traffic.Month(0, 0.0)
 
 
-@batch_in_transaction("CallBudget.month_of_tenant")
+_CALL_BUDGET_MONTH_OF_TENANT = BatchName[UUID, traffic.Month]("CallBudget.month_of_tenant")
+
+
+@batch_in_transaction(_CALL_BUDGET_MONTH_OF_TENANT)
 async def _months(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, traffic.Month]:
     return await traffic.find_months(tx, tenants)
 
 
-@batch_in_transaction("CallBudget.of_tenant")
+_CALL_BUDGET_OF_TENANT = BatchName[UUID, call_budget.CallBudget]("CallBudget.of_tenant")
+
+
+@batch_in_transaction(_CALL_BUDGET_OF_TENANT)
 async def _budgets(tx: Tx, tenants: Sequence[UUID]) -> dict[UUID, call_budget.CallBudget]:
     return await call_budget.find_many(tx, tenants)
 
@@ -189,7 +196,7 @@ async def call_budget_of(
     context: Context, organisation_id: UUID, tenant_id: UUID, own_limit: datetime | None
 ) -> CallBudget | None:
     """`own_limit`: until when Tandem itself makes no call. None until Xero's first answer."""
-    found: call_budget.CallBudget | None = await load(context, "CallBudget.of_tenant", tenant_id)
+    found: call_budget.CallBudget | None = await load(context, _CALL_BUDGET_OF_TENANT, tenant_id)
     if found is None:
         return None
     return CallBudget(

@@ -15,6 +15,7 @@ from api.relay.loaders import batch, load, load_later
 from api.relay.node import Node
 from api.relay.paging import Asked, Connection, Edge, Key, Listing, Order
 from api.relay.rows import columns
+from api.schema.refs import API_TOKEN, USER
 from domain.described import DescribedEnum
 from domain.tables import ActorKind, Scope
 from domain.tx import Reader
@@ -118,7 +119,7 @@ async def users(context: Context, page: Asked) -> UserConnection:
     )
 
 
-@batch("User", node="User")
+@batch(USER, node="User")
 async def _users(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, User]:
     rows = await tx.read(
         UserRow,
@@ -150,8 +151,7 @@ class Actor:
     def user(self, info: Info[Context, None]) -> User | None:
         if self.kind is not ActorKind.USER or self.key is None:
             return None
-        found: User | None = load_later(info.context, "User", self.key)
-        return found
+        return load_later(info.context, USER, self.key)
 
     @strawberry.field(
         description="The API token, if `kind` is API_TOKEN. Null for every other kind, and if the token was"
@@ -160,8 +160,7 @@ class Actor:
     def api_token(self, info: Info[Context, None]) -> "ApiToken | None":
         if self.kind is not ActorKind.API_TOKEN or self.key is None:
             return None
-        found: ApiToken | None = load_later(info.context, "ApiToken", self.key)
-        return found
+        return load_later(info.context, API_TOKEN, self.key)
 
 
 @strawberry.type(
@@ -204,7 +203,7 @@ _TOKENS = (
 )
 
 
-@batch("ApiToken", node="ApiToken")
+@batch(API_TOKEN, node="ApiToken")
 async def _tokens(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ApiToken]:
     rows = await tx.read(ApiTokenRow, f"{_TOKENS} and t.id = any(:ids)", ids=list(keys))
     return {row.id: ApiToken.of(row) for row in rows}
@@ -245,6 +244,6 @@ async def viewer(context: Context) -> Viewer:
         name=actor.name,
         kind=ViewerKind.USER if person else ViewerKind.API_TOKEN,
         scopes=in_order(who.scopes),
-        user=await load(context, "User", actor.id) if person else None,
-        api_token=None if person else await load(context, "ApiToken", actor.id),
+        user=await load(context, USER, actor.id) if person and actor.id else None,
+        api_token=await load(context, API_TOKEN, actor.id) if not person and actor.id else None,
     )

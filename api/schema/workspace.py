@@ -10,13 +10,13 @@ from strawberry.types import Info
 
 from api.context import Context
 from api.relay import ids
-from api.relay.loaders import batch, load
+from api.relay.loaders import batch, load_known
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
 from api.relay.rows import columns
 from api.schema import billing, viewer
 from api.schema.billing import ServiceType, TaxRate
-from api.schema.refs import XeroOrganisationRef
+from api.schema.refs import CONTACT_TYPE, WORKSPACE, XERO_ORGANISATION, XeroOrganisationRef
 from api.schema.viewer import ApiToken, UserConnection
 from domain.tx import Reader
 
@@ -54,7 +54,7 @@ class ContactType(Node):
         return cls(id=ids.encode("ContactType", row.id), name=row.name, archived_at=row.archived_at)
 
 
-@batch("ContactType", node="ContactType")
+@batch(CONTACT_TYPE, node="ContactType")
 async def _contact_types(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, ContactType]:
     rows = await tx.read(ContactTypeRow, f"{_CONTACT_TYPES} and t.id = any(:ids)", ids=list(keys))
     return {row.id: ContactType.of(row) for row in rows}
@@ -91,7 +91,7 @@ class Workspace(Node):
     async def xero_organisations(self, info: Info[Context, None]) -> list[XeroOrganisationRef]:
         async with info.context.transaction() as tx:
             keys = await tx.ids("select id from organisation where workspace_id = :ws order by name, id")
-        found = [load(info.context, "XeroOrganisation", key) for key in keys]
+        found = [load_known(info.context, XERO_ORGANISATION, key) for key in keys]
         return [await one for one in found]
 
     @strawberry.field(description="The API tokens that were not revoked, expired ones too, the oldest first.")
@@ -110,7 +110,7 @@ class Workspace(Node):
         return await viewer.users(info.context, asked(first, after, last, before))
 
 
-@batch("Workspace", node="Workspace")
+@batch(WORKSPACE, node="Workspace")
 async def _workspaces(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Workspace]:
     """Row-level security shows only the viewer's own workspace."""
     rows = await tx.read(
@@ -126,5 +126,5 @@ async def _workspaces(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, Workspace]
 
 async def workspace(context: Context) -> Workspace:
     assert context.viewer is not None, "the field's scope was checked"
-    found: Workspace = await load(context, "Workspace", context.viewer.workspace)
+    found: Workspace = await load_known(context, WORKSPACE, context.viewer.workspace)
     return found

@@ -16,7 +16,7 @@ from api.relay.rows import columns
 from api.schema import identifiers
 from api.schema.deep_links import deep_link
 from api.schema.identifiers import Identifier
-from api.schema.refs import SyncLinkRef
+from api.schema.refs import SYNC_LINK_OF_XERO_CONTACT, XERO_CONTACT, XERO_CONTACT_SHOWN, SyncLinkRef
 from api.schema.synced_fields import xero_contact_fields, xero_contact_values
 from domain.fields.synced import SYNCED, Values, with_readable_xero_values
 from domain.matching.plan import included
@@ -92,8 +92,7 @@ class XeroContact(Node):
         description="The active link of this contact: to whom in the practice it is linked. Null: it is free."
     )
     def sync_link(self, info: Info[Context, None]) -> SyncLinkRef | None:
-        found: SyncLinkRef | None = load_later(info.context, "SyncLink.of_xero_contact", self.row.id)
-        return found
+        return load_later(info.context, SYNC_LINK_OF_XERO_CONTACT, self.row.id)
 
     @classmethod
     def of(cls, row: XeroContactRow) -> Self:
@@ -113,12 +112,12 @@ class XeroContact(Node):
         )
 
 
-@batch("XeroContact")
+@batch(XERO_CONTACT)
 async def _xero_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
     return _by_id(await tx.read(_row, _SELECT, ids=list(keys)))
 
 
-@batch("XeroContact.shown", node="XeroContact")
+@batch(XERO_CONTACT_SHOWN, node="XeroContact")
 async def _shown(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
     """For `node`: only contacts that the organisation's filter lets in, or that have a link or a match issue. Previews show
     excluded contacts too."""

@@ -15,7 +15,7 @@ from strawberry.types import Info
 from api.compiled.run import Plans
 from api.context import Context
 from api.guards.extensions import compiling, edge_config
-from api.relay.loaders import batch, load, load_later
+from api.relay.loaders import BatchName, batch, load, load_later
 from api.schema.scalars import SCALARS
 from domain.tx import Reader
 
@@ -89,8 +89,7 @@ class Animal(Named):
 
     @strawberry.field
     def keeper(self, info: Info[Context, None]) -> "Keeper | None":
-        keeper: Keeper | None = load_later(info.context, "test keeper", self.place)
-        return keeper
+        return load_later(info.context, KEEPERS, self.place)
 
     @strawberry.field
     async def friends(self, first: int | None = None) -> "list[Animal]":
@@ -110,8 +109,7 @@ class Keeper(Named):
 
     @strawberry.field
     async def again(self, info: Info[Context, None]) -> "Keeper":
-        keeper: Keeper = await load(info.context, "test keeper", self.place)
-        return keeper
+        return await load(info.context, KEEPERS, self.place)  # type: ignore[return-value]  # a null is a fault of the farm's
 
 
 def tag(place: str) -> Tag:
@@ -149,7 +147,10 @@ def keeper_of(name: str) -> Keeper:
     )
 
 
-@batch("test keeper")
+KEEPERS = BatchName[str, Keeper]("test keeper")
+
+
+@batch(KEEPERS)
 async def _keepers(tx: Reader, keys: Sequence[str]) -> dict[str, Keeper]:
     READ.append(len(keys))
     FAULTS.may_fail("keepers", *sorted(keys))

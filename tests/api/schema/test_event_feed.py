@@ -107,16 +107,17 @@ async def test_a_subscription_that_ends_during_a_shared_load_does_not_disturb_th
         await release.wait()
         return {key: f"object {key}" for key in keys}
 
-    monkeypatch.setitem(loaders._BATCHES, "Slow", read)
+    slow = loaders.BatchName[str, str]("Slow")
+    monkeypatch.setitem(loaders._BATCHES, slow, read)
     first, second = ada.context(), ada.context()
     first.loaders = second.loaders
-    waiting = [asyncio.ensure_future(loaders.load(one, "Slow", "a")) for one in (first, second)]
+    waiting = [asyncio.ensure_future(loaders.load(one, slow, "a")) for one in (first, second)]
     await reading.wait()
     waiting[0].cancel()
     await asyncio.sleep(0)
     release.set()
     assert await waiting[1] == "object a"
-    assert await loaders.load(first, "Slow", "a") == "object a"
+    assert await loaders.load(first, slow, "a") == "object a"
 
 
 async def test_an_object_is_never_older_than_its_event(process: Process, place: Place) -> None:
