@@ -11,6 +11,7 @@ export default defineConfig({
     // The content security policy allows no data: address.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 800, // kB before compression; the end-to-end test measures what travels
   },
   server: {
     proxy: {

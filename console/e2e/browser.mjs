@@ -40,11 +40,15 @@ export async function newPage(browser) {
 
 export async function signedIn(browser, api, token) {
   const { page, errors } = await newPage(browser);
-  await page.goto(`${api}/console`);
-  await page.getByLabel("API token").fill(token);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await signIn(page, api, token);
   await page.locator(".detail").waitFor();
   return { page, errors };
+}
+
+export async function signIn(page, api, token, place = "") {
+  await page.goto(`${api}/console${place}`);
+  await page.getByLabel("API token").fill(token);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 /** Opens a screen of the bar. */

@@ -6,7 +6,7 @@ import { createAndSend, failAndFix, mapAccount, switchSync } from "./invoices.mj
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
 import { refusedDecision, settleByKeyboard } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
-import { accessible, graphiql, reload, states, trusted } from "./screens.mjs";
+import { accessible, firstScreen, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
 import { disconnect, firstImport, massChange } from "./xero.mjs";
 
@@ -17,6 +17,7 @@ const only = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 
 const TESTS = {
   "a reload keeps the session, and no script can find the token": reload,
+  "the first screen is small": firstScreen,
   "axe finds nothing on the screens": accessible,
   "axe finds nothing while a screen loads, fails or is empty": states,
   "each screen opens in GraphiQL what it has sent": graphiql,

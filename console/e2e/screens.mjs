@@ -1,8 +1,9 @@
 // Each screen in each of its states: axe finds nothing, and "Open in GraphiQL" opens what the screen has sent.
 import { readFileSync } from "node:fs";
-import { checkAccessible, open, sent, signedIn } from "./browser.mjs";
+import { checkAccessible, newPage, open, sent, signedIn, signIn } from "./browser.mjs";
 
 const SCREENS = ["Match Issues", "Contacts", "Invoices", "Invoice set-up", "Xero", "Activity"];
+const MOST_BYTES = 200_000;
 /** What shows that a screen has its data. */
 const LOADED = {
   "Match Issues": ".detail",
@@ -20,6 +21,20 @@ export async function reload({ page, token }) {
     JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]),
   );
   if (kept.includes(token)) throw new Error(`The token is kept where scripts find it: ${kept}`);
+}
+
+/** What travels until Match Issues shows, without a cache: scripts, styles and answers, compressed as they travel. */
+export async function firstScreen({ browser, api, token }) {
+  const { page } = await newPage(browser);
+  const devtools = await page.context().newCDPSession(page);
+  let bytes = 0;
+  devtools.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
+  await devtools.send("Network.enable");
+  await signIn(page, api, token);
+  await page.locator(".detail").waitFor();
+  await page.context().close();
+  if (bytes > MOST_BYTES) throw new Error(`The first screen needs ${bytes} bytes`);
+  return `${Math.round(bytes / 1000)} kB`;
 }
 
 export async function accessible({ page }) {

@@ -1,6 +1,6 @@
 // The connection with Xero in the browser: connecting, the preview and the first import, a mass change, and disconnecting.
 import { until } from "./api.mjs";
-import { checkAccessible, newPage, open } from "./browser.mjs";
+import { checkAccessible, newPage, open, signIn } from "./browser.mjs";
 
 const LINKED = `query($after: String) { syncLinks(first: 100, after: $after, filter: {state: [SYNCED]}) {
   pageInfo { hasNextPage endCursor } edges { node { contact { archivedAt } xeroContact { xeroContactId } } } } }`;
@@ -25,9 +25,7 @@ export async function disconnect({ page, ask }) {
 export async function firstImport({ browser, api, second, askSecond }) {
   if (!second) return "skipped: SECOND is not set";
   const { page } = await newPage(browser);
-  await page.goto(`${api}/console/xero`);
-  await page.getByLabel("API token").fill(second);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await signIn(page, api, second, "/xero");
   await page.getByText("No Xero organisation is connected").waitFor();
   await page.getByRole("button", { name: "Connect an organisation …" }).click();
   await page.getByRole("button", { name: /allow/i }).click();
