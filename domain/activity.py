@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
-
 from domain.tables import Activity, ActivityKind, Side, StoredChange
 from domain.tx import Actor, Tx
 
@@ -71,8 +69,7 @@ def record(
 
 async def record_all(tx: Tx, entries: Sequence[Entry]) -> None:
     """Add many lines to the activity, in one statement."""
-    if entries:
-        await tx.session.execute(sa.insert(Activity), [_columns(tx, entry) for entry in entries])
+    await tx.insert(Activity, [_columns(tx, entry) for entry in entries])
 
 
 def _columns(tx: Tx, entry: Entry) -> dict[str, object]:

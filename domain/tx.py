@@ -1,6 +1,6 @@
 """An open transaction, as domain uses it. `runtime.database` opens and commits it; domain never does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.tables import ActorKind, EventKind, Row
+from domain.tables.base import Table
 
 RowT = TypeVar("RowT")
 TableT = TypeVar("TableT", bound=Row)
@@ -99,6 +100,12 @@ class Tx:
         is written by the next flush."""
         key = (self.workspace, row_id)
         return await self.session.get(table, key, with_for_update=True, populate_existing=True)
+
+    async def insert(self, table: type[Table], rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert the rows by one statement. All have the same columns. None is written as null: without this option SQLAlchemy makes
+        a statement for each group of rows with the same columns that are not None."""
+        if rows:
+            await self.session.execute(sa.insert(table).execution_options(render_nulls=True), rows)
 
     async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
         """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column, or

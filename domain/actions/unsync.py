@@ -7,8 +7,6 @@ actions run within `issues.each`, which holds the locks and evaluates the open i
 from collections.abc import Sequence
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from domain import activity
 from domain.actions import push as push_action
 from domain.actions.push import take_xero_contact
@@ -168,7 +166,7 @@ async def _new_practice_contact(tx: Tx, organisation: OrganisationCopy, link: Sy
             "linkId",
         )
     made = matching_plan.contact_from_xero(tx, xero, organisation.default_contact_type_id, None)
-    await tx.session.execute(sa.insert(Contact), [made.columns])
+    await tx.insert(Contact, [made.columns])
     activity.record(
         tx, ActivityKind.CONTACT_CREATED, f"{made.name} came from Xero.",
         organisation=organisation.id, contact=made.id,

@@ -181,8 +181,8 @@ async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> N
             "workspace_id": tx.workspace, "organisation_id": organisation_id, "state_since": tx.now,
             "linked_at": tx.now, "version": 1,
         }  # fmt: skip
-        await tx.session.execute(
-            sa.insert(SyncLink),
+        await tx.insert(
+            SyncLink,
             [
                 {**common, "id": key, **row, "listed_name": listed.get(row["contact_id"])}
                 for key, row in rows.items()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.matching import comparison
 from domain.matching.sure import sure_of
@@ -106,4 +104,4 @@ async def insert_candidates(tx: Tx, by_issue: Mapping[UUID, Sequence[Candidate]]
         for issue_id, candidates in by_issue.items()
         for shown in shown_candidates(candidates)
     ]
-    await tx.session.execute(sa.insert(MatchCandidate), rows)
+    await tx.insert(MatchCandidate, rows)

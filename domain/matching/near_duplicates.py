@@ -14,8 +14,6 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.matching import comparison
 from domain.matching import plan as matching_plan
@@ -212,8 +210,7 @@ async def store(tx: Tx, compared: Compared) -> None:
         for one in found if one.xero_contact_id in kept
         for key, score in one.scores.items() if key in there
     ]  # fmt: skip
-    if alike:
-        await tx.session.execute(sa.insert(Likeness), alike)
+    await tx.insert(Likeness, alike)
 
 
 def _lookup_row(one: Found) -> dict[str, object]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
-
 from domain import activity
 from domain.connection import restored
 from domain.connection.organisation_copy import OrganisationCopy
@@ -213,7 +211,7 @@ async def issues(
     if not by_xero:
         return 0
     made = [_issue(tx, organisation, xid, fitting) for xid, fitting in by_xero.items()]
-    await tx.session.execute(sa.insert(MatchIssue), [one.columns for one in made])
+    await tx.insert(MatchIssue, [one.columns for one in made])
     await insert_candidates(tx, {one.id: by_xero[one.xero_contact_id] for one in made})
     await activity.record_all(tx, [one.entry for one in made])
     for one in [] if quiet else made:
@@ -304,7 +302,7 @@ async def create_from_xero(
     if not rows:
         return []
     made = [contact_from_xero(tx, row, organisation.default_contact_type_id, run) for row in rows]
-    await tx.session.execute(sa.insert(Contact), [one.columns for one in made])
+    await tx.insert(Contact, [one.columns for one in made])
     came = [
         activity.Entry(
             ActivityKind.CONTACT_CREATED,

@@ -49,6 +49,26 @@ async def test_an_import_follows_the_matching_rule(matching_database: Database, 
     assert +got == +outcomes(practice, xero)
 
 
+async def test_contacts_with_other_blanks_are_created_by_as_many_statements(world: World) -> None:
+    """Full matches, issues and creations alike: a row with other blank fields needs no statement of its own."""
+
+    async def statements(word: str, rows: int) -> int:
+        for n in range(rows):
+            phone = PhoneParts("64", "9", f"111000{n}") if n % 3 else None
+            await world.contact(f"{word} known {n}", f"known{word}{n}@x.nz")
+            await world.shown(
+                seen(f"{word} {n}", f"{word}{n}@x.nz" if n % 2 else None, phone=phone),
+                seen(f"{word} known {n}", f"known{word}{n}@x.nz", phone=phone),
+            )
+        before = world.database.statements
+        run = await world.import_mirror()
+        assert (run.full_matches, run.created) == (rows, rows)
+        return world.database.statements - before
+
+    await statements("first", 1)
+    assert await statements("few", 2) == await statements("many", 9)
+
+
 @pytest.mark.parametrize(("ours", "theirs"), [(2, 1), (1, 2)])
 async def test_a_full_match_is_the_only_one_on_both_sides(world: World, ours: int, theirs: int) -> None:
     for _ in range(ours):
