@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
-.PHONY: upgrade conformance test-guides
+.PHONY: upgrade conformance test-guides bench
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ conformance: dev-env ## run public suites against the API; those of npm need nod
 
 upgrade: dev-env ## run the version before at the newest revision, beside the new one; needs the history of git
 	@$(BIN)/pytest -n 0 -rs tests/workers/test_version_before.py
+
+bench: dev-env ## measure the short form of all benches for ten minutes, and write the table of docs/PERFORMANCE.md
+	@$(BIN)/python -m bench $(ARGS)
 
 size: dev-env ## report how large an installation is, compressed and not
 	@$(BIN)/python scripts/report_size.py
