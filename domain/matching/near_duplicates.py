@@ -36,10 +36,11 @@ class _Near(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A mirror row. `fits`: a contact fits by name or email."""
+    """A mirror row. `fits`: a contact fits by name or email. `there`: the practice has any contact."""
 
     id: UUID
     fits: bool
+    there: bool
 
 
 class _Met(NamedTuple):
@@ -104,7 +105,8 @@ async def read_page(
     needed = await tx.read(
         _Asked,
         f"with {matching_plan.plan(XeroContactFilter.ALL, 'x.id = any(:ids)')}"
-        " select s.id, exists (select 1 from pair p where p.xid = s.id) as fits from scope s"
+        " select s.id, exists (select 1 from pair p where p.xid = s.id) as fits,"
+        " exists (select 1 from contact c where c.workspace_id = :ws) as there from scope s"
         " join xero_contact x on x.workspace_id = :ws and x.id = s.id where s.free"
         " and (not exists (select 1 from pair p where p.xid = s.id) or cardinality(s.identifier_keys) > 0) and (x.looked_at is null"
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))",
@@ -114,6 +116,16 @@ async def read_page(
     fits = {one.id for one in needed if one.fits}
     rows = await comparison.read_xero_contacts(tx, [one.id for one in needed])
     asked = [comparison.of_xero(row) for row in rows]
+    if not any(one.there for one in needed):  # nothing can be near
+        return Page(
+            [
+                Lookup(row.id, row.updated_at, contact, ("", []), {})
+                for row, contact in zip(rows, asked, strict=True)
+            ],
+            at,
+            organisation.country_code,
+            {},
+        )
     keys = [
         search_keys.lookup_identifiers(contact) if row.id in fits else search_keys.lookup(contact)
         for row, contact in zip(rows, asked, strict=True)
@@ -181,6 +193,8 @@ def compare(page: Page) -> Compared:
 
 
 def _scores(asked: Lookup, page: Page, ready: Mapping[UUID, Ready]) -> dict[UUID, float]:
+    if not asked.others:
+        return {}
     one = make_ready(asked.contact, page.region, page.users)
     return find_alike(one, {key: ready[key] for key in asked.others}, LIKELY)
 

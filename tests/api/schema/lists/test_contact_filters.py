@@ -173,6 +173,10 @@ async def test_a_page_by_filter_reads_few_blocks_whether_few_or_many_fit(ada: ma
             " 'FAILING' else 'SYNCED' end, :now, 'FULL_MATCH', :now, 1, '{}', '{}' from contact where workspace_id = :ws",
             organisation=ada.world.organisation,
         )
+        await tx.run(
+            "update contact set kind = 'ORGANISATION', needs_review = true, contact_type_id = :type where workspace_id = :ws and name_key ~ '55$'",
+            type=ada.world.contact_type,
+        )
         await rows_of(tx, "select door.refresh_statistics()")
         for wanted in (
             *(ContactFilter(sync_state=[state]) for state in STATES),
