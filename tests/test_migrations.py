@@ -36,6 +36,8 @@ DOORS = {
     "similar_contacts", "every_workspace", "keys_behind",
     "forget_keys", "forget_runs", "forget_activity", "forget_issues", "list_seals",
     "note_traffic", "month_traffic", "forget_traffic", "figures", "forget_trace_marks",
+    # As refresh_statistics, where tables have grown.
+    "refresh_grown_statistics",
     # As search_contacts; its rows are ordered without another look-up.
     "find_contacts",
     # Triggers: they write what the lists of contacts read.

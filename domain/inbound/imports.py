@@ -41,6 +41,8 @@ from domain.tx import Tx
 # Its worker renews it; one that dies costs so much time, and no more.
 LEASE = timedelta(seconds=10)
 PAGE = 1000
+# A person's edit waits for the page that is being matched. A page that creates takes longest, about 1.5 ms a contact.
+CREATED_AT_ONCE = 250
 LOOKED_UP_AT_ONCE = 250  # a few seconds' comparing
 MOST_PUBLISHED = 500
 _IMPORT = tuple(MatchPass)
@@ -139,13 +141,12 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     ):
         return False
     organisation = replace(organisation, mass_change=None)
-    page = run.done // PAGE
-    if page & (page - 1) == 0:  # each time the number of created contacts has doubled
-        await tx.run("select door.refresh_statistics()")
+    await tx.run("select door.refresh_grown_statistics()")
     current = run.match_pass or MatchPass.CHANGES
     if current is MatchPass.FULL_MATCHES and run.position is None:
         await _settle_endings(tx, organisation, run)
-    ids = await _page(tx, run, PAGE, dirty=current is MatchPass.CHANGES)
+    most = CREATED_AT_ONCE if current is MatchPass.CREATIONS else PAGE
+    ids = await _page(tx, run, most, dirty=current is MatchPass.CHANGES)
     if ids and current is MatchPass.CHANGES:
         await inbound_apply.apply(tx, organisation, ids, run.id, quiet=_is_quiet(run))
     elif ids:
@@ -158,7 +159,7 @@ async def match_page(tx: Tx, held: Claim) -> bool:
     if ids:
         run.position = ids[-1]
         run.done += len(ids)
-    if len(ids) < PAGE:
+    if len(ids) < most:
         await _next_pass(tx, run, current)
     _go_on(tx, run)
     return True
