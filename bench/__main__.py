@@ -153,20 +153,28 @@ BENCHES = (
 )  # fmt: skip
 
 
-def table(found: list[tuple[Short, list[Line]]], load: float) -> str:
-    rows = [
-        f"| {line.what} | {line.figure.strip()} | {line.peer} | {line.ratio} | `python -m {short.command}` |"
-        for short, lines in found
+def rows_of(short: Short, lines: list[Line], load: float) -> list[str]:
+    command = f"`python -m {short.command}`"
+    return [
+        f"| {line.what} | {line.figure.strip()} | {line.peer} | {line.ratio} | {command} | {load:.0f} |"
         for line in lines
     ]
+
+
+def kept_rows(written: str, short: Short) -> list[str]:
+    """The rows of a bench that does not run this time."""
+    return [row for row in written.splitlines() if f"`python -m {short.command}`" in row]
+
+
+def table(rows: list[str]) -> str:
     day = datetime.now(UTC).date().isoformat()
     return "\n".join(
         [
             BEGIN,
-            f"Written by `make bench` on {day}, {os.cpu_count()} cores, load {load:.0f} before it began. A ratio above 1 is better than the peer.",
+            f"Written by `make bench` on {day}, {os.cpu_count()} cores. A ratio above 1 is better than the peer. Load: of the machine before the bench began.",
             "",
-            "| What | Figure | Peer | Ratio | Command |",
-            "|---|---|---|---|---|",
+            "| What | Figure | Peer | Ratio | Command | Load |",
+            "|---|---|---|---|---|---|",
             *rows,
             END,
         ]
@@ -174,19 +182,24 @@ def table(found: list[tuple[Short, list[Line]]], load: float) -> str:
 
 
 async def run(names: list[str]) -> None:
-    load = os.getloadavg()[0]
-    found = [(short, await short.run()) for short in BENCHES if not names or short.name in names]
-    written = table(found, load)
-    print(written)
-    if not names:
-        text = PAGE.read_text()
-        before, _, rest = text.partition(BEGIN)
-        PAGE.write_text(before + written + rest.partition(END)[2])
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    written, _, after = rest.partition(END)
+    rows: list[str] = []
+    for short in BENCHES:
+        if names and short.name not in names:
+            rows += kept_rows(written, short)
+        else:
+            load = os.getloadavg()[0]
+            rows += rows_of(short, await short.run(), load)
+    made = table(rows)
+    print(made)
+    PAGE.write_text(before + made + after)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("name", nargs="*", help="only these benches; the document stays as it is")
+    parser.add_argument("name", nargs="*", help="only these benches; the rows of the others stay as they are")
     asyncio.run(run(parser.parse_args().name))
 
 

@@ -33,7 +33,7 @@ from bench.imports import cpu, memory, xero_settings
 from bench.place import environment, percentile, postgres_cpu, process, services
 from domain.contacts import edits as contact_edits
 from domain.tables import ImportPhase, ImportRun, SyncedField
-from runtime.embedded.services import Services
+from runtime.embedded.services import POSTGRES_SETTINGS, Services
 from tests.database import Place, lent
 from tests.domain.world import World, make_world
 from tests.workers.connected import settings_for
@@ -106,11 +106,15 @@ class Fleet:
 
     async def spent(self, pids: Sequence[int]) -> tuple[float, float, float, int, int]:
         """Now: the time, the CPU of the workers and of PostgreSQL, PostgreSQL's transactions, and the calls at Xero."""
-        async with self._made.database.door() as session:
-            from_statistics = "select xact_commit from pg_stat_database where datname = current_database()"
-            transactions = (await session.execute(sa.text(from_statistics))).scalar_one()
+        transactions = await self.ask(
+            "select xact_commit from pg_stat_database where datname = current_database()"
+        )
         calls, _ = await self.calls()
         return time.perf_counter(), sum(map(cpu, pids)), postgres_cpu(self._found), transactions, calls
+
+    async def ask(self, sql: str) -> int:
+        async with self._made.database.door() as session:
+            return int((await session.execute(sa.text(sql))).scalar_one())
 
     async def calls(self) -> tuple[int, int]:
         """All calls, and those that Xero refused."""
@@ -251,6 +255,8 @@ async def measure(found: Services, practices: int, contacts: int, rate: float, s
         env = environment(found, **xero_settings(place, found, address))
         for workers in (1, 2):
             await fleet.run(env, workers, every[workers - 1 :: 2], rate, seconds)
+        size = await fleet.ask("select pg_database_size(current_database())")
+        print(f"the database has {size / 1e6:.0f} MB, {size / sum(wanted) / 1e3:.1f} KB for each contact")
 
 
 def main() -> None:
@@ -261,6 +267,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30, help="how long people edit")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    POSTGRES_SETTINGS["max_connections"] = "200"  # a worker opens up to 23, and this process as many
     with services() as found:
         asyncio.run(measure(found, asked.practices, asked.contacts, asked.rate, asked.seconds))
 
