@@ -44,12 +44,11 @@ select $1, gen_random_uuid(), 'Contact ' || n, case when n % 100 = 7 then 'PERSO
 """
 LINKS = """
 insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at, last_synced_at, version,
-                       base_practice, base_xero, due_at, listed_name)
+                       base_practice, base_xero, due_at)
 select workspace_id, gen_random_uuid(), $2, id,
        case when key_version % 100 = 17 then 'FAILING' when key_version % 100 in (19, 23) then 'PENDING'
             when key_version % 1000 = 29 then 'CONFLICT' when key_version % 25 = 4 then 'UNSYNCED' else 'SYNCED' end,
-       now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}', case when key_version % 100 in (19, 23) then now() end,
-       case when archived_at is null then name_key end
+       now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}', case when key_version % 100 in (19, 23) then now() end
   from contact where workspace_id = $1 and key_version % 1000 <> 0
 """
 

@@ -42,6 +42,7 @@ BOUNDS = {
     "invoice_line": "deleted with its invoice",
     "invoice_sequence": "one row for each workspace",
     "likeness": "replaced by each look-up; at most a few rows for each Xero contact",
+    "listed_link": "at most one row for each link, deleted with it",
     "match_candidate": "at most 10 rows for each match issue, deleted with it",
     "match_issue": "CLOSED_ISSUES_KEPT_DAYS for issues without a decision of a person; otherwise one for each Xero contact",
     "oauth_flow": "10 minutes; the next consent deletes what has expired",

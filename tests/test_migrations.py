@@ -41,7 +41,7 @@ DOORS = {
     # As search_contacts; its rows are ordered without another look-up.
     "find_contacts",
     # Triggers: they write what the lists of contacts read.
-    "list_new_contacts", "list_gone_contacts", "list_contact", "list_link", "list_new_links", "list_gone_links", "list_changed_link",
+    "list_new_contacts", "list_gone_contacts", "list_contact", "list_link_state", "list_new_links", "list_gone_links", "list_changed_link",
     "due_jobs", "beat_worker", "end_worker", "renew_webhooks", "numbered_xero_contacts",
 }  # fmt: skip
 REVISIONS = sorted((MIGRATIONS / "versions").glob("[!_]*.py"))

@@ -386,7 +386,7 @@ def _ranges(wanted: ContactFilter) -> Ranges | None:
 def _in_states(states: Sequence[SyncState], of_one: bool) -> Ranges:
     """The contacts with a link that is shown in one of these states. A PENDING link that its organisation holds up is shown as FAILING."""
     of = "o.id = :organisation" if of_one else "true"
-    waits = "l.due_at is not null and l.failure is null"
+    waits = "k.due_at is not null and k.failure is null"
     pending, failing = SyncState.PENDING in states, SyncState.FAILING in states
     plain = [state for state in states if state is not SyncState.PENDING or failing]
     parts = [[state for state in plain if (state in ACTIVE_STATES) is active] for active in (True, False)]
@@ -401,13 +401,13 @@ def _in_states(states: Sequence[SyncState], of_one: bool) -> Ranges:
 
 
 def _of_links(organisations: str, links: str, states: Sequence[SyncState]) -> Range:
-    """The contacts in use with a link `l` in one of these stored states, for each organisation `o` and state."""
+    """The contacts in use with a link in one of these stored states, for each organisation `o` and state. `links`: SQL about the link `k`."""
     wanted = ", ".join(f"('{state}')" for state in dict.fromkeys(states))
+    joined = " join sync_link k on k.workspace_id = :ws and k.id = l.link_id" if "k." in links else ""
     return Range(
-        "sync_link l",
-        "l.workspace_id = :ws and l.organisation_id = o.id and l.state = s.state and l.listed_name is not null"
-        f" and {links}",
-        ("l.listed_name", "l.contact_id"),
+        f"listed_link l{joined}",
+        f"l.workspace_id = :ws and l.organisation_id = o.id and l.state = s.state and {links}",
+        ("l.name_key", "l.contact_id"),
         f"(select id, ({connection_health.HOLDS}) is not null as held from organisation where workspace_id = :ws) o"
         f" join (values {wanted}) s(state) on {organisations}",
         once=set(states) <= set(ACTIVE_STATES),

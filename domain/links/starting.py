@@ -163,31 +163,14 @@ class Fresh(TypedDict):
     contact_number: str | None
 
 
-class _Named(NamedTuple):
-    id: UUID
-    name_key: str
-
-
 async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> None:
-    """New links, by their ids, in two statements. `listed_name` is the name of the contact as it is now."""
+    """New links, by their ids, in one statement."""
     if rows:
-        names = await tx.read(
-            _Named,
-            "select id, name_key from contact where workspace_id = :ws and id = any(:ids) and archived_at is null",
-            ids=[row["contact_id"] for row in rows.values()],
-        )
-        listed = {one.id: one.name_key for one in names}
         common = {
             "workspace_id": tx.workspace, "organisation_id": organisation_id, "state_since": tx.now,
             "linked_at": tx.now, "version": 1,
         }  # fmt: skip
-        await tx.insert(
-            SyncLink,
-            [
-                {**common, "id": key, **row, "listed_name": listed.get(row["contact_id"])}
-                for key, row in rows.items()
-            ],
-        )
+        await tx.insert(SyncLink, [{**common, "id": key, **row} for key, row in rows.items()])
 
 
 async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:

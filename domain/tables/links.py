@@ -117,8 +117,7 @@ class SyncLink(Row, table=True):
     field, the practice's value that Xero refused and that is not sent again until it changes. `conflicts`: fields that
     both sides changed, about which a person decides. For the brake: `destroyed_at`, when Xero last destroyed a value of
     the link; `blanked_at`, when the link last sent a blank; `brake`, the state of blanks that wait.
-    `warnings`: Xero's remarks about the last write that it accepted. `listed_name`: the contact's `name_key`, or null while the contact
-    is archived, so that a list of contacts by state reads one index; triggers write it (`migrations/sql/door_list_*.sql`).
+    `warnings`: Xero's remarks about the last write that it accepted.
     """
 
     __tablename__ = "sync_link"
@@ -145,9 +144,6 @@ class SyncLink(Row, table=True):
         sa.Index("ix_sync_link_contact", "workspace_id", "contact_id"),
         sa.Index("ix_sync_link_xero_contact", "workspace_id", "xero_contact_id"),
         sa.Index("ix_sync_link_state", "workspace_id", "organisation_id", "state"),
-        sa.Index(
-            "ix_sync_link_listed", "workspace_id", "organisation_id", "state", "listed_name", "contact_id"
-        ),
         sa.Index(
             "ix_sync_link_due",
             "workspace_id",
@@ -192,7 +188,22 @@ class SyncLink(Row, table=True):
     destroyed_at: datetime | None = time_column(nullable=True)
     blanked_at: datetime | None = time_column(nullable=True)
     brake: Brake | None = choice_column(Brake, nullable=True)
-    listed_name: str | None = key_column()
+
+
+class ListedLink(Table, table=True):
+    """A link of a contact in use, with the contact's name, so that a list of contacts by the state of their links reads a range of one
+    index. Triggers write it (`migrations/sql/door_list_*.sql`)."""
+
+    __tablename__ = "listed_link"
+    __table_args__ = (
+        sa.Index("ix_listed_link_name", "workspace_id", "organisation_id", "state", "name_key", "contact_id"),
+    )
+    workspace_id: UUID = Field(primary_key=True)
+    link_id: UUID = Field(primary_key=True)
+    organisation_id: UUID
+    state: str = Field(sa_type=sa.Text, nullable=False)
+    name_key: str = key_column()
+    contact_id: UUID
 
 
 class Push(Table, table=True):

@@ -22,7 +22,7 @@ def upgrade() -> None:
     declare
         grown text := (
             select string_agg(c.oid::regclass::text, ', ' order by c.relname) from pg_class c
-             where c.relnamespace = 'public'::regnamespace and c.relname in ('contact', 'xero_contact', 'sync_link', 'match_issue', 'unlinked_contact')
+             where c.relnamespace = 'public'::regnamespace and c.relname in ('contact', 'xero_contact', 'sync_link', 'match_issue', 'unlinked_contact', 'listed_link')
                and pg_relation_size(c.oid) > greatest(c.relpages, 0) * 8192::bigint * 6 / 5 + 65536);
     begin
         if grown is not null and pg_try_advisory_xact_lock(hashtextextended('tandem statistics', 0)) then

@@ -349,7 +349,11 @@ LISTS = (
     breach(
         "lists: archived contacts are listed by their links",
         f"{FILTERS}::test_lists_by_link_are_what_a_scan_of_all_contacts_finds",
-        sql("api.schema.contacts:_of_links", " and l.listed_name is not null", ""),
+        swap(
+            "api.schema.contacts:_of_links",
+            'f"listed_link l{joined}"',
+            """f"(select workspace_id, organisation_id, state, id as link_id, contact_id, (select name_key from contact c where c.id = contact_id) as name_key from sync_link) l{joined}" """,
+        ),
     ),
     breach(
         "merges: each merge moves the memory by statements of its own",
