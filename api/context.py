@@ -15,9 +15,10 @@ from api.auth.addresses import UNKNOWN
 from api.auth.credentials import Credential
 from api.event_feed import EventFeeds
 from domain.tables import Scope
-from domain.tx import Actor, Reader, Tx
-from runtime.database import Database
+from domain.tx import Actor, Tx
+from runtime.database import Database, DirectReader
 from runtime.notifications import Notifications
+from runtime.read_pool import ReadPool
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 
@@ -39,13 +40,15 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Process:
-    """The resources that an API process holds for as long as it runs."""
+    """The resources that an API process holds for as long as it runs. `reads`: connections for known reads; None behind a
+    pooler in transaction mode."""
 
     settings: Settings
     database: Database
     keys: KeyRing
     http: httpx.AsyncClient
     notifications: Notifications
+    reads: ReadPool | None = None
     feeds: EventFeeds = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class Context:
     events that a subscription delivers together. Then they are replaced, because an object must not be older than the
     request. Subscriptions share them. `sync_cursor`: the position of the live events before the request read anything; None
     unless the request asks for it. `response` takes headers and cookies; None on a socket. `one_answer`: the client accepts one answer, and no stream.
+    `takes_json`: the answer's data may hold parts that are JSON already (msgspec.Raw).
     `stream_begun`: set once a subscription's arguments are accepted; None on a socket, which has a message of its own for
     a refusal.
     """
@@ -70,6 +74,7 @@ class Context:
     sync_cursor: str | None = None
     response: Response | None = None
     one_answer: bool = False
+    takes_json: bool = False
     stream_begun: asyncio.Event | None = None
 
     def transaction(self) -> AbstractAsyncContextManager[Tx]:
@@ -77,7 +82,7 @@ class Context:
         viewer = self._known_viewer()
         return self.process.database.transaction(viewer.workspace, viewer.actor)
 
-    def reading(self) -> AbstractAsyncContextManager[Reader]:
+    def reading(self) -> AbstractAsyncContextManager[DirectReader]:
         """A transaction in the viewer's workspace that can only read."""
         return self.process.database.reading(self._known_viewer().workspace)
 

@@ -10,10 +10,14 @@ from strawberry.types import Info
 
 from api.auth.tokens import require
 from api.compiled.run import Plans
+from api.compiled.sql import LISTS, Listed
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
-from api.guards.extensions import compiling, edge_config, edge_extensions
+from api.guards.cost_report import Experience
+from api.guards.document_cache import Documents
+from api.guards.extensions import GuardedSchema, compiling, edge_config, edge_extensions
+from api.guards.query_cost import Costs
 from api.mutations.billing import BillingMutations
 from api.mutations.conflicts import ConflictMutations
 from api.mutations.contacts import ContactMutations
@@ -41,6 +45,7 @@ from api.schema.links import SyncLinkConnection, SyncLinkFilter, SyncLinkOrder
 from api.schema.live import SyncCursorFirst, SyncStatusEvent
 from api.schema.organisations import XeroOrganisation
 from api.schema.scalars import SCALARS
+from api.schema.synced_fields import CONTACT_FIELDS
 from api.schema.viewer import User, Viewer
 from api.schema.workspace import Workspace
 from domain.tables import Scope
@@ -329,12 +334,16 @@ class Subscription:
         return await live.sync_status(info.context, given(organisation_id), given(after))
 
 
-plans = Plans()
-schema = strawberry.Schema(
+LISTS["ContactConnection"] = Listed(
+    lambda filter=None, order_by=None: contacts.listing(filter, order_by), CONTACT_FIELDS
+)
+documents, costs, experience, plans = Documents(), Costs(), Experience(), Plans()
+schema = GuardedSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[User],
     config=edge_config(scalar_map=SCALARS),
-    extensions=[*edge_extensions(), SyncCursorFirst, compiling(plans)],
+    extensions=[*edge_extensions(documents, costs, experience), SyncCursorFirst, compiling(plans)],
 )
+schema.documents, schema.costs, schema.experience, schema.plans = documents, costs, experience, plans

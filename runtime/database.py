@@ -230,7 +230,7 @@ class DirectReader:
     now: datetime
 
     async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
-        found = await self._fetch(statement, values)
+        found = await self.records(statement, **values)
         if not found:
             return []
         names = tuple(found[0].keys())
@@ -241,18 +241,19 @@ class DirectReader:
         return found[0] if found else None
 
     async def ids(self, statement: str, **values: Any) -> list[UUID]:
-        return [each[0] for each in await self._fetch(statement, values)]
+        return [each[0] for each in await self.records(statement, **values)]
 
-    async def _fetch(self, statement: str, values: dict[str, object]) -> list[asyncpg.Record]:
+    async def records(self, statement: str, **values: Any) -> list[asyncpg.Record]:
+        """The rows as asyncpg has them: tuples with names."""
         given = {"ws": self.workspace, "now": self.now, **values}
-        sql, names = _written(statement, given)
+        sql, names = written(statement, given)
         self._database.statements += 1
         found = list(await self._driver.fetch(sql, *[given[name] for name in names]))
         tally.count(rows=len(found))
         return found
 
 
-def _written(statement: str, given: dict[str, object]) -> tuple[str, list[str]]:
+def written(statement: str, given: dict[str, object]) -> tuple[str, list[str]]:
     """The statement as asyncpg takes it, and the names of $1, $2 …: SQLAlchemy writes each statement once for the types of
     its values."""
     kinds = tuple(

@@ -12,7 +12,7 @@ from api.auth.credentials import Credential, NotLetIn, workspace_key
 from api.auth.people import People
 from api.auth.provider import Provider
 from api.auth.sign_in_limit import SignInLimit
-from api.auth.tokens import Tokens
+from api.auth.tokens import Recalled, Tokens
 from api.context import Viewer
 from api.errors import Code
 from domain.practice.workspaces import TOKEN_PREFIX
@@ -71,6 +71,14 @@ class Callers:
         if self._people is not None and is_signed(credential.token):
             return await self._people.find_viewer(credential, session_began)
         return await self._find_token(credential)
+
+    def recall(self, token: str) -> Recalled | None:
+        """An API token as it was found last (api.auth.tokens). None for any other credential."""
+        return self._tokens.recall(token) if token.startswith(TOKEN_PREFIX) else None
+
+    def forget(self, token: str) -> None:
+        """Makes `recall` find nothing, until the token has been found again."""
+        self._tokens.forget(token)
 
     async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
         """The credentials of open streams that are still valid."""

@@ -3,9 +3,10 @@
 A token has 256 random bits, so its hash needs neither salt nor a slow function.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from inspect import isawaitable
 from typing import Any, NamedTuple
@@ -27,6 +28,12 @@ _FIND = (
     "select h.hash, t.token_id, t.workspace_id, t.name, t.scopes, t.expires_at"
     " from unnest(cast(:hashes as bytea[])) as h(hash) cross join lateral door.find_token(h.hash, :now) t"
 )
+# SQL: whether a token is still as it was found, with the values of `Tokens.recall`.
+STILL_VALID = (
+    "exists (select from door.find_token(:hash, :now) t where t.token_id = :token and t.workspace_id = :ws and t.name = :called"
+    " and t.scopes = cast(:scopes as text[]) and t.expires_at is not distinct from cast(:expires as timestamptz))"
+)
+MOST_RECALLED = 1_000
 _TOUCH = (
     "update api_token set last_used_at = :now where workspace_id = :ws and id = any(:ids)"
     " and (last_used_at is null or last_used_at <= :before)"
@@ -48,6 +55,25 @@ class _Found(NamedTuple):
         scopes = included([Scope(name) for name in self.scopes])
         return Viewer(self.workspace_id, actor, scopes, self.expires_at)
 
+    @property
+    def values(self) -> dict[str, object]:
+        """For STILL_VALID."""
+        return {
+            "hash": self.hash,
+            "token": self.token_id,
+            "called": self.name,
+            "scopes": self.scopes,
+            "expires": self.expires_at,
+        }
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A token as it was found last. Whoever answers it must ask STILL_VALID, with `values`, in the same statement."""
+
+    viewer: Viewer
+    values: Mapping[str, object]
+
 
 class Tokens:
     """Reads tokens from PostgreSQL each time, so that a revoked one ends at once.
@@ -58,13 +84,35 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._touched: dict[UUID, datetime] = {}
+        self._recalled: OrderedDict[bytes, Recalled] = OrderedDict()
 
     async def find_viewer(self, token: str) -> Viewer | None:
         """None for a token that is unknown, revoked or expired."""
         now = self._database.clock.now()
         found = await self._find([token], now)
         await self._touch(found, now, TOUCH)
-        return found[0].viewer() if found else None
+        if not found:
+            self.forget(token)
+            return None
+        [one] = found
+        recalled = self._recalled[one.hash] = Recalled(one.viewer(), one.values)
+        while len(self._recalled) > MOST_RECALLED:
+            self._recalled.popitem(last=False)
+        return recalled.viewer
+
+    def recall(self, token: str) -> Recalled | None:
+        """The token as `find_viewer` found it. None if it is not known, and if its `last_used_at` is due."""
+        hashed = token_hash(token)
+        recalled = self._recalled.get(hashed)
+        if recalled is None:
+            return None
+        touched = self._touched.get(recalled.viewer.actor.id) if recalled.viewer.actor.id else None
+        if touched is None or self._database.clock.now() - touched >= TOUCH:
+            return None
+        return recalled
+
+    def forget(self, token: str) -> None:
+        self._recalled.pop(token_hash(token), None)
 
     async def find_valid(self, tokens: Collection[str]) -> set[str]:
         """Those of the tokens of open streams that are neither revoked nor expired: one statement for all of them."""
@@ -110,12 +158,15 @@ class Require(FieldExtension):
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
+    def check(self, context: Context) -> None:
+        check_scope(context, self._scope)
+
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        check_scope(info.context, self._scope)
+        self.check(info.context)
         return next_(source, info, **kwargs)
 
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        check_scope(info.context, self._scope)
+        self.check(info.context)
         result = next_(source, info, **kwargs)
         return await result if isawaitable(result) else result
 

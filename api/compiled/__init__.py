@@ -1,1 +1,2 @@
-"""Operations compiled into code that renders rows. `plan` compiles them, `run` executes them. docs/ARCHITECTURE.md explains both."""
+"""Operations compiled into code that renders rows. `plan` compiles them, `run` executes them, `sql` lets PostgreSQL write lists. docs/ARCHITECTURE.md
+explains the three."""

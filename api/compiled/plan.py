@@ -12,14 +12,14 @@ The generated code holds response keys and names of attributes: identifiers in A
 All other values reach the code through its namespace.
 """
 
-import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, islice
 from operator import attrgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from graphql import (
     Executor,
@@ -40,6 +40,7 @@ from graphql import (
     GraphQLString,
     OperationType,
     Undefined,
+    get_named_type,
     is_abstract_type,
     is_leaf_type,
 )
@@ -52,12 +53,13 @@ from graphql.execution.collect_fields import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from api.compiled.sql import LISTS, ListPlan, NotCompiled, Unexpected, compile_list
+from api.relay.loaders import together
 from runtime import tally
 
 MOST_FIELDS = 1_000  # of one plan, with the fields of each possible type; api.guards.query_cost admits 250 as they are written
 TYPENAME = "__typename"
 BACK = GraphQLCoreConverter.DEFINITION_BACKREF  # leads from graphql-core's types and fields to Strawberry's
-Made = TypeVar("Made")
 # When a value of these types is its own output. `{first}` is the value as it is read, `{again}` the same value later.
 AS_IT_IS = {
     GraphQLString: "type({first}) is str",
@@ -66,14 +68,6 @@ AS_IT_IS = {
     GraphQLInt: "type({first}) is int and -2147483648 <= {again} <= 2147483647",
     GraphQLFloat: "type({first}) is float and isfinite({again})",
 }
-
-
-class NotCompiled(Exception):
-    """The operation has something that plans do not do."""
-
-
-class Unexpected(Exception):
-    """The answer has something that plans do not do."""
 
 
 class Request(Protocol):
@@ -94,17 +88,20 @@ Complete = Callable[[Request, Sequence[Any], "Gathered"], Coroutine[Any, Any, Se
 class Gathered:
     """A field that is resolved, waited for and completed for all objects of a level.
 
-    `attribute` reads a field that has no resolver. `direct`: the field's own function can be called, since neither a field extension nor
-    a parameter for the parent stands between. Otherwise Strawberry's resolver is called for each object.
+    `attribute` reads a field that has no resolver. `is_direct`: the field's own function can be called, since neither a field extension
+    nor a parameter for the parent stands between. Otherwise Strawberry's resolver is called for each object.
     """
 
     key: str
     nodes: list[FieldNode]
     parent_type: GraphQLObjectType
     definition: GraphQLField
+    declared: StrawberryField
     above: "Gathered | None"
     attribute: Callable[[Any], Any] | None = None
-    direct: StrawberryField | None = None
+    is_direct: bool = False
+    listed: ListPlan | None = None
+    checks: Sequence[Callable[[Any], None]] = ()
     complete: Complete = field(init=False)
 
 
@@ -140,6 +137,7 @@ class Plan:
 
     root: ObjectPlan
     fields: int
+    is_listed: bool  # PostgreSQL can write a part of the answer
 
 
 def compile_operation(executor: Executor[Any]) -> Plan:
@@ -152,6 +150,7 @@ class _Compiler:
 
     def __init__(self, executor: Executor[Any]) -> None:
         self._executor = executor
+        self._known = executor.schema, executor.fragments, executor.variable_values
         self._fields = 0
         self._numbers = count()
         self._names: dict[str, object] = {"isfinite": math.isfinite, "sequence": _sequence}
@@ -160,43 +159,34 @@ class _Compiler:
         executor, root = self._executor, self._executor.schema.query_type
         if root is None or executor.operation.operation is not OperationType.QUERY:
             raise NotCompiled("no query")
-        found = collect_fields(
-            executor.schema,
-            executor.fragments,
-            executor.variable_values,
-            root,
-            executor.operation,
-            executor.hide_suggestions,
-        )
+        found = collect_fields(*self._known, root, executor.operation, executor.hide_suggestions)
         plan = ObjectPlan(root, type(None), _check(root))
-        self._fill(plan, found, None)
-        return Plan(plan, self._fields)
+        self._fill(plan, self._counted(found), None)
+        return Plan(plan, self._fields, any(each.listed is not None for each in plan.gathered))
 
     # Objects
 
     def _object(self, kind: GraphQLObjectType, details: list[FieldDetails], above: Gathered) -> ObjectPlan:
-        executor, declared = self._executor, kind.extensions.get(BACK)
+        declared = kind.extensions.get(BACK)
         if declared is None:
             raise NotCompiled(f"{kind.name} belongs to introspection")
-        found = collect_subfields(
-            executor.schema,
-            executor.fragments,
-            executor.variable_values,
-            executor.operation,
-            kind,
-            details,
-            executor.hide_suggestions,
-        )
         plan = ObjectPlan(kind, declared.origin, _check(kind))
-        self._fill(plan, found, above)
+        self._fill(plan, self._subfields(kind, details), above)
         return plan
 
-    def _fill(self, plan: ObjectPlan, found: CollectedFields, above: Gathered | None) -> None:
+    def _subfields(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> CollectedFields:
+        operation, hides = self._executor.operation, self._executor.hide_suggestions
+        return self._counted(collect_subfields(*self._known, operation, kind, details, hides))
+
+    def _counted(self, found: CollectedFields) -> CollectedFields:
         if found.new_defer_usages:
             raise NotCompiled("@defer")
         self._fields += len(found.grouped_field_set)
         if self._fields > MOST_FIELDS:
             raise NotCompiled("too many fields")
+        return found
+
+    def _fill(self, plan: ObjectPlan, found: CollectedFields, above: Gathered | None) -> None:
         parts: list[str] = []
         for key, details in found.grouped_field_set.items():
             code = self._plain(plan.kind, details)
@@ -245,13 +235,36 @@ class _Compiler:
     ) -> Gathered:
         definition, declared = self._declared(parent_type, details)
         nodes = [each.node for each in details]
-        gathered = Gathered(key, nodes, parent_type, definition, above)
+        gathered = Gathered(key, nodes, parent_type, definition, declared, above)
         if declared.is_basic_field:
             gathered.attribute = attrgetter(declared.python_name)
-        elif _is_direct(declared):
-            gathered.direct = declared
+        else:
+            gathered.is_direct = _is_direct(declared)
         gathered.complete = self._completion(definition.type, details, gathered)
+        checks = [getattr(each, "check", None) for each in declared.extensions]
+        if above is None and None not in checks:
+            gathered.checks = checks  # type: ignore[assignment]  # none is None
+            gathered.listed = self._listed(definition, details)
         return gathered
+
+    def _listed(self, definition: GraphQLField, details: list[FieldDetails]) -> ListPlan | None:
+        named = get_named_type(definition.type)
+        listed = LISTS.get(named.name)
+        if listed is None or not isinstance(named, GraphQLObjectType):
+            return None
+        with suppress(NotCompiled):
+            return compile_list(listed, named, details, self._collect)
+        return None
+
+    def _collect(
+        self, kind: GraphQLObjectType, details: list[FieldDetails]
+    ) -> dict[str, tuple[list[FieldDetails], str]]:
+        """The selected fields by response key, each with the name of its attribute."""
+        selected: dict[str, tuple[list[FieldDetails], str]] = {}
+        for key, found in self._subfields(kind, details).grouped_field_set.items():
+            is_name = found[0].node.name.value == TYPENAME
+            selected[key] = found, TYPENAME if is_name else self._declared(kind, found)[1].python_name
+        return selected
 
     # Values
 
@@ -396,20 +409,6 @@ def _abstract(kind: GraphQLAbstractType, plans: Mapping[str, ObjectPlan]) -> Com
         return completed
 
     return complete
-
-
-async def together(runs: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
-    """The results of all. If one fails, the others are ended first, so that nothing of a failed plan goes on."""
-    if len(runs) == 1:
-        return [await runs[0]]
-    tasks = [asyncio.ensure_future(each) for each in runs]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 def _check(kind: GraphQLObjectType) -> Callable[[Any], None]:

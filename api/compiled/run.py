@@ -12,7 +12,8 @@ that does not answer) is answered from here, once.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -22,7 +23,6 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLNonNull,
     GraphQLResolveInfo,
-    GraphQLSchema,
     OperationDefinitionNode,
     SelectionNode,
     VariableNode,
@@ -30,13 +30,17 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
+from msgspec import Raw
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
+from strawberry.schema import Schema
 from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.execution import ExecutionContext
 
-from api.compiled.plan import Gathered, NotCompiled, ObjectPlan, Plan, compile_operation, together
-from api.relay.loaders import Loading, forget_read
+from api.compiled.plan import Gathered, ObjectPlan, Plan, Rendered, compile_operation
+from api.compiled.sql import ListPlan, NotCompiled, Unexpected, count_in_json
+from api.relay.loaders import Loading, forget_read, together
+from api.relay.paging import Asked, Listing
 from runtime import tally
 
 MOST_PLANS = 512
@@ -147,35 +151,99 @@ async def execute(plans: Plans, execution: ExecutionContext) -> ExecutionResult 
     document, text = execution.graphql_document, execution.query
     if document is None or not text:
         return None
-    schema: GraphQLSchema = execution.schema._schema
-    executor = Executor.build(
-        schema,
+    executor = _executor(
+        execution.schema,
         document,
         execution.root_value,
         execution.context,
         execution.variables,
         execution.operation_name,
+    )
+    plan = plans.find(text, executor, document) if executor is not None else None
+    if executor is None or plan is None:
+        return None
+    takes_json = plan.is_listed and getattr(execution.context, "takes_json", False)
+    ways = [True, False] if takes_json else [False]
+    for takes_json in ways:
+        try:
+            return await _Run(executor, execution.schema, takes_json=takes_json).root(plan.root)
+        except Exception as error:  # graphql-core meets it again, and answers and logs it
+            forget_read(execution.context)
+            tally.forget_nodes()
+            if not isinstance(error, Unexpected):
+                break
+    return None
+
+
+@dataclass(frozen=True)
+class OneList:
+    """An operation whose whole answer is one list that PostgreSQL writes. `name`: of the operation."""
+
+    run: "_Run"
+    root: ObjectPlan
+    field: Gathered
+    plan: ListPlan
+    name: str
+
+    def asked(self) -> tuple[Listing[Any], Asked]:
+        return self.run.asked(self.field, self.plan)
+
+    def data(self, text: str) -> Rendered:
+        """The answer's `data`, with the JSON of the list."""
+        [data] = self.root.rows([None], [Raw(text.encode())])
+        return data
+
+
+def find_list(
+    plans: Plans,
+    schema: Schema,
+    document: DocumentNode,
+    text: str,
+    variables: dict[str, object],
+    operation_name: str | None,
+    context: object,
+) -> OneList | None:
+    """The operation, if it is such a one. `document`: of the text, and has passed all checks."""
+    executor = _executor(schema, document, None, context, variables, operation_name)
+    plan = plans.find(text, executor, document) if executor is not None else None
+    if executor is None or plan is None or len(plan.root.gathered) != 1:
+        return None
+    [field] = plan.root.gathered
+    if field.listed is None:
+        return None
+    name = executor.operation.name
+    run = _Run(executor, schema, takes_json=True)
+    return OneList(run, plan.root, field, field.listed, name.value if name else "")
+
+
+def _executor(
+    schema: Schema,
+    document: DocumentNode,
+    root: object,
+    context: object,
+    variables: dict[str, object] | None,
+    operation_name: str | None,
+) -> Executor[Any] | None:
+    """None if the variables are refused, or if the document has no such operation."""
+    made = Executor.build(
+        schema._schema,
+        document,
+        root,
+        context,
+        variables,
+        operation_name,
         is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # Strawberry types it as a plain predicate
     )
-    if isinstance(executor, list):
-        return None
-    plan = plans.find(text, executor, document)
-    if plan is None:
-        return None
-    try:
-        return await _Run(executor, execution).root(plan.root)
-    except Exception:  # graphql-core meets it again, and answers and logs it
-        forget_read(execution.context)
-        tally.forget_nodes()
-        return None
+    return None if isinstance(made, list) else made
 
 
 class _Run:
-    """One execution of a plan: what its fields need of graphql-core and of Strawberry."""
+    """One execution of a plan: what its fields need of graphql-core and of Strawberry. `takes_json`: PostgreSQL writes the lists that it
+    can write."""
 
-    def __init__(self, executor: Executor[Any], execution: ExecutionContext) -> None:
-        self._executor = executor
-        self._strawberry = execution.schema
+    def __init__(self, executor: Executor[Any], schema: Schema, *, takes_json: bool = False) -> None:
+        self._executor, self._takes_json = executor, takes_json
+        self._strawberry = schema
         self._infos: dict[Gathered, GraphQLResolveInfo[Any]] = {}
 
     async def root(self, plan: ObjectPlan) -> ExecutionResult:
@@ -185,10 +253,16 @@ class _Run:
         [only] = plan.gathered
         try:
             values = await _settled(self._begin(only, [None]))
+        except Unexpected:
+            raise
         except Exception as error:
             return self._failed(plan, only, error)
-        [data] = plan.rows([None], await only.complete(self, values, only))
+        completed = values if self._is_json(only) else await only.complete(self, values, only)
+        [data] = plan.rows([None], completed)
         return ExecutionResult(data, None)
+
+    def _is_json(self, of: Gathered) -> bool:
+        return self._takes_json and of.listed is not None
 
     def _failed(self, plan: ObjectPlan, of: Gathered, error: Exception) -> ExecutionResult:
         """The answer of graphql-core where the resolver of the only root field raised."""
@@ -212,57 +286,66 @@ class _Run:
     async def _completed(self, of: Gathered, values: list[Any]) -> Sequence[object]:
         if of.attribute is None:
             values = await _settled(values)
-        return await of.complete(self, values, of)
+        return values if self._is_json(of) else await of.complete(self, values, of)
 
     def _begin(self, of: Gathered, objects: Sequence[Any]) -> list[Any]:
         """Call the field's resolver for each object, and return the results."""
         if of.attribute is not None:
             return list(map(of.attribute, objects))
-        info = self.info(of)
-        given = of.nodes[0].arguments or of.definition.args
-        arguments = (
-            get_argument_values(
-                of.definition,
-                of.nodes[0],
-                self._executor.variable_values,
-                None,
-                self._executor.hide_suggestions,
-            )
-            if given
-            else {}
-        )
+        if self._is_json(of):
+            return [self._list(of)]
+        info, arguments = self.info(of), self._arguments(of)
         begun: list[Any] = []
         try:
-            if of.direct is None:
+            if of.is_direct:
+                function, values = of.declared.base_resolver, self._converted(of, info, arguments)
+                assert function is not None
+                for each in objects:
+                    begun.append(function.wrapped_func(each, **values))  # type: ignore[operator]  # a method: `self` is its parameter
+            else:
                 resolve = of.definition.resolve or self._executor.field_resolver
                 for each in objects:
                     begun.append(resolve(each, info, **arguments))
-            else:
-                function, values = self._bound(of, info, arguments)
-                for each in objects:
-                    begun.append(function(each, **values))
         except Exception:
             _close(begun)
             raise
         return begun
 
-    def _bound(
+    async def _list(self, of: Gathered) -> Raw:
+        """The list as PostgreSQL writes it."""
+        assert of.listed is not None
+        listing, page = self.asked(of, of.listed)
+        async with self._executor.context_value.reading() as tx:
+            text = await of.listed.read(tx, listing, page)
+        tally.count(nodes=count_in_json(text))
+        return Raw(text.encode())
+
+    def asked(self, of: Gathered, listed: ListPlan) -> tuple[Listing[Any], Asked]:
+        """The list and the page that the field asks for. Refuses what the field refuses."""
+        for check in of.checks:
+            check(self._executor.context_value)
+        return listed.asked(self._arguments(of), lambda more: self._converted(of, self.info(of), more))
+
+    def _arguments(self, of: Gathered) -> dict[str, object]:
+        if not (of.nodes[0].arguments or of.definition.args):
+            return {}
+        variables, hides = self._executor.variable_values, self._executor.hide_suggestions
+        return get_argument_values(of.definition, of.nodes[0], variables, None, hides)
+
+    def _converted(
         self, of: Gathered, info: GraphQLResolveInfo[Any], arguments: dict[str, object]
-    ) -> tuple[Callable[..., Any], dict[str, object]]:
-        """The field's own function, and the arguments that Strawberry would call it with beside the object."""
-        declared = of.direct
-        assert declared is not None
-        assert declared.base_resolver is not None
+    ) -> dict[str, object]:
+        """The arguments with which Strawberry would call the field's own function, beside the object."""
         config = self._strawberry.config
         _, values = get_arguments(
-            field=declared,
+            field=of.declared,
             source=None,
-            info=config.info_class(_raw_info=info, _field=declared),
+            info=config.info_class(_raw_info=info, _field=of.declared),
             kwargs=arguments,
             config=config,
             scalar_registry=self._strawberry.schema_converter.scalar_registry,
         )
-        return declared.base_resolver.wrapped_func, values  # type: ignore[return-value]  # a method, as `self` is its parameter
+        return values
 
     def info(self, of: Gathered) -> GraphQLResolveInfo[Any]:
         """One info for all objects of the level, so its `path` has no places in lists."""

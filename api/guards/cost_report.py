@@ -13,6 +13,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 
 from api.context import EdgeContext
+from api.guards.measured import Measured
+from api.guards.rate_limit import Spent
 from runtime import tally
 
 MOST_KEPT = 2_000  # documents of workspaces
@@ -27,6 +29,13 @@ class Asked(NamedTuple):
     operation: str | None
     rows: int
     sizes: tuple[object, ...]
+
+
+class Expected(NamedTuple):
+    """An operation, and what it is expected to cost."""
+
+    asked: Asked
+    requested: int
 
 
 class Experience:
@@ -49,6 +58,27 @@ class Experience:
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
 
+    def expect(
+        self, workspace: UUID, text: str | None, operation: str | None, measured: Measured
+    ) -> Expected | None:
+        """None if the document has no such operation."""
+        cost = measured.of(operation)
+        if cost is None:
+            return None
+        asked = Asked(workspace, hash(text), operation, measured.rows, tuple(measured.sizes.values()))
+        known = self.find(asked)
+        return Expected(asked, round(cost.likely if known is None else known))
+
+
+def told(expected: Expected, actual: int, spent: Spent) -> dict[str, object]:
+    """`extensions.cost` of an answer."""
+    return {
+        "requested": expected.requested,
+        "actual": actual,
+        "remaining": spent.remaining,
+        "resetAt": spent.reset_at.isoformat().replace("+00:00", "Z"),
+    }
+
 
 class CostReport(SchemaExtension):
     """Comes after Limits, which measures the document, and before Spending, which asks for the estimate."""
@@ -56,7 +86,7 @@ class CostReport(SchemaExtension):
     def __init__(self, experience: Experience) -> None:
         self._experience = experience
         self._tally = tally.Tally()
-        self._asked: Asked | None = None
+        self._expected: Expected | None = None
         self._was_executed = False
 
     def on_operation(self) -> Iterator[None]:
@@ -66,13 +96,10 @@ class CostReport(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         execution, context = self.execution_context, self.execution_context.context
         if isinstance(context, EdgeContext) and context.viewer is not None and context.measured is not None:
-            measured, name = context.measured, execution.operation_name
-            cost, sizes = measured.of(name), tuple(measured.sizes.values())
-            if cost is not None:
-                document = hash(execution.query)
-                self._asked = Asked(context.viewer.workspace, document, name, measured.rows, sizes)
-                known = self._experience.find(self._asked)
-                context.requested = round(cost.likely if known is None else known)
+            workspace, name = context.viewer.workspace, execution.operation_name
+            self._expected = self._experience.expect(workspace, execution.query, name, context.measured)
+            if self._expected is not None:
+                context.requested = self._expected.requested
         yield
 
     def on_execute(self) -> Iterator[None]:
@@ -84,20 +111,14 @@ class CostReport(SchemaExtension):
     def get_results(self) -> dict[str, object]:
         """Nothing for an operation that was refused, or for the events of a subscription, which share what is read."""
         execution, context = self.execution_context, self.execution_context.context
-        if not isinstance(context, EdgeContext) or context.spent is None or self._asked is None:
+        if not isinstance(context, EdgeContext) or context.spent is None or self._expected is None:
             return {}
         if not self._was_executed or execution.operation_type is OperationType.SUBSCRIPTION:
             return {}
         actual = self._tally.nodes + self._tally.rows
         if not execution.pre_execution_errors:
-            self._experience.add(self._asked, actual)
-        cost = {
-            "requested": context.requested,
-            "actual": actual,
-            "remaining": context.spent.remaining,
-            "resetAt": context.spent.reset_at.isoformat().replace("+00:00", "Z"),
-        }
-        return {"cost": cost}
+            self._experience.add(self._expected.asked, actual)
+        return {"cost": told(self._expected, actual, context.spent)}
 
 
 def count_objects(data: object) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.graphql import OperationType
@@ -62,10 +63,23 @@ class StreamRequired(SchemaExtension):
         yield
 
 
-def edge_extensions() -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
+class GuardedSchema(strawberry.Schema):
+    """A schema whose caches others may ask. api.http.reads answers what these know."""
+
+    documents: Documents
+    costs: Costs
+    experience: Experience
+    plans: Plans
+
+
+def edge_extensions(
+    documents: Documents | None = None, costs: Costs | None = None, experience: Experience | None = None
+) -> list[type[SchemaExtension] | Callable[[], SchemaExtension]]:
     """The order matters. The extensions that refuse come before the cache, so that a refused document is neither validated nor
     kept."""
-    documents, costs, experience = Documents(), Costs(), Experience()
+    documents = Documents() if documents is None else documents
+    costs = Costs() if costs is None else costs
+    experience = Experience() if experience is None else experience
     return [
         OperationContext,
         OperationLog,

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -22,10 +21,12 @@ from strawberry.schema import BaseSchema
 from api.auth.credentials import WORKSPACE_HEADER
 from api.context import Process
 from api.errors import log_fault
+from api.guards.extensions import GuardedSchema
 from api.http import console, graphiql_page, health, webhooks
 from api.http.bodies import BodyLimits
 from api.http.compression import Compression
 from api.http.error_responses import error_response, unavailable_response
+from api.http.reads import KnownReads
 from api.http.traced import TracedRequests
 from api.http.view import GraphQLView
 from runtime.database import DatabaseUnavailable
@@ -38,6 +39,8 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+PROTECTION = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+PROTECTION_WITH_HTTPS = [*PROTECTION, (b"strict-transport-security", b"max-age=31536000")]
 NO_SUCH_ADDRESS = "There is nothing at this address. The GraphQL API is at /graphql"
 
 
@@ -62,9 +65,8 @@ class RequestLog:
             nonlocal status
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = number
-                protect(headers, self._https)
+                given = [*message.get("headers", ()), (b"x-request-id", number.encode())]
+                message["headers"] = protected(given, https=self._https)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=number):
@@ -121,6 +123,10 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )
 
+    known_reads = (
+        [Middleware(KnownReads, view=view, schema=schema)] if isinstance(schema, GuardedSchema) else []
+    )
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
@@ -132,6 +138,7 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         middleware=[
             Middleware(TracedRequests),  # outside, so that the line of the request has the trace
             Middleware(RequestLog, metrics=metrics, paths=paths, https=https),
+            *known_reads,
             cors,
             Middleware(Compression),
             Middleware(BodyLimits),
@@ -168,14 +175,13 @@ async def _fail(https: bool, request: Request, error: Exception) -> Response:
     """Starlette gives this answer outside of all middleware."""
     message = f"Something went wrong here. The server's log has it as {log_fault(error)}"
     response = error_response(request, 500, message)
-    protect(response.headers, https)
+    response.raw_headers = protected(response.raw_headers, https=https)
     return response
 
 
-def protect(headers: MutableHeaders, https: bool) -> None:
-    """Add the headers that keep browsers from showing an answer as a page, in a frame, or as another type. A page that sets a policy
-    of its own keeps it."""
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    if https:
-        headers.setdefault("strict-transport-security", "max-age=31536000")
+def protected(headers: Sequence[tuple[bytes, bytes]], *, https: bool) -> list[tuple[bytes, bytes]]:
+    """The headers, with those that keep browsers from showing an answer as a page, in a frame, or as another type. A page that sets a
+    policy of its own keeps it."""
+    given = {name for name, _ in headers}
+    more = PROTECTION_WITH_HTTPS if https else PROTECTION
+    return [*headers, *(each for each in more if each[0] not in given)]

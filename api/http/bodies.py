@@ -21,41 +21,45 @@ class BodyLimits:
         self._app, self._largest, self._slowest = app, largest, slowest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        read = 0
-        whole = False
-        until = asyncio.get_running_loop().time() + self._slowest
+        if scope["type"] == "http":
+            receive = limited(scope, receive, largest=self._largest, slowest=self._slowest)
+        await self._app(scope, receive, send)
 
-        async def counted() -> Message:
-            nonlocal read, whole
-            if whole:
-                return await receive()
-            self._refuse(headers)
-            try:
-                async with asyncio.timeout_at(until):
-                    message = await receive()
-            except TimeoutError:
-                why = f"The body of the request did not arrive within {self._slowest:g} s"
-                raise HTTPException(408, why, {"connection": "close"}) from None
-            read += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if read > self._largest:
-                raise self._too_large()
-            return message
 
-        await self._app(scope, counted, send)
+def limited(scope: Scope, receive: Receive, *, largest: int = LARGEST, slowest: float = SLOWEST) -> Receive:
+    """Gives the messages of a request's body. Raises HTTPException in place of a message that passes a limit."""
+    headers = Headers(scope=scope)
+    read = 0
+    whole = False
+    until = asyncio.get_running_loop().time() + slowest
 
-    def _refuse(self, headers: Headers) -> None:
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise HTTPException(415, "A compressed body is not accepted: send it without Content-Encoding")
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and (len(length) > 12 or int(length) > self._largest):
-            raise self._too_large()
+    async def counted() -> Message:
+        nonlocal read, whole
+        if whole:
+            return await receive()
+        _refuse(headers, largest)
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            why = f"The body of the request did not arrive within {slowest:g} s"
+            raise HTTPException(408, why, {"connection": "close"}) from None
+        read += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if read > largest:
+            raise _too_large(largest)
+        return message
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(
-            413, f"A request may have at most {self._largest} bytes: send fewer rows at once"
-        )
+    return counted
+
+
+def _refuse(headers: Headers, largest: int) -> None:
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "A compressed body is not accepted: send it without Content-Encoding")
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and (len(length) > 12 or int(length) > largest):
+        raise _too_large(largest)
+
+
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(413, f"A request may have at most {largest} bytes: send fewer rows at once")

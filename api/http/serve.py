@@ -23,6 +23,7 @@ from api.http.health import create_ops_app
 from runtime import database, tracing
 from runtime.certificates import trusted
 from runtime.notifications import Notifications
+from runtime.read_pool import ReadPool
 from runtime.seal import KeyRing
 from runtime.settings import Settings
 
@@ -115,23 +116,28 @@ async def opened(settings: Settings) -> AsyncIterator[Process]:
     assert settings.database_url is not None
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
+    # A read connection keeps its workspace in its session, which a pooler in transaction mode would give to others.
+    reads = settings.database_pool_size // 3 if settings.database_direct_url is None else 0
     db = database.connect(
         settings.database_url,
         program="serve",
-        pool_size=settings.database_pool_size,
+        pool_size=settings.database_pool_size - reads,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
     )
+    pool = ReadPool(db, reads, POOL_SECONDS, "serve") if reads else None
     notifications = Notifications(settings.listen_url, "serve")
     listening = asyncio.create_task(notifications.listen())
     try:
         timeout = httpx.Timeout(30, connect=10)
         async with database.on_time(db), httpx.AsyncClient(timeout=timeout, verify=trusted()) as http:
-            yield Process(settings, db, keys, http, notifications)
+            yield Process(settings, db, keys, http, notifications, pool)
     finally:
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
+        if pool is not None:
+            await pool.close()
         await db.close()
 
 

@@ -139,7 +139,7 @@ class GraphQLView(GraphQL[Context, None]):
         viewer = await self.callers.find(credential, address=self.callers.address_of(request))
         request.state.credential, request.state.expires_at = credential, viewer.expires_at
         structlog.contextvars.bind_contextvars(
-            **_caller(viewer)
+            **caller_in_logs(viewer)
         )  # until the request ends: each has its own task
         return EdgeContext(
             self.process,
@@ -161,7 +161,7 @@ class GraphQLView(GraphQL[Context, None]):
             [params.get("authorization")], [] if workspace is None else [workspace], without=SEND_IN_INIT
         )
         context.viewer = await self.callers.find(context.credential, address=context.address)
-        structlog.contextvars.bind_contextvars(**_caller(context.viewer))
+        structlog.contextvars.bind_contextvars(**caller_in_logs(context.viewer))
         unset: UnsetType = UNSET  # no payload in the acknowledgement
         return unset
 
@@ -231,7 +231,7 @@ class GraphQLView(GraphQL[Context, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        context.one_answer = True
+        context.one_answer = context.takes_json = True
         return await super().execute_single(
             request, request_adapter, sub_response, context, root_value, request_data
         )
@@ -323,7 +323,7 @@ class GraphQLView(GraphQL[Context, None]):
                     yield chunk
 
 
-def _caller(viewer: Viewer) -> dict[str, str]:
+def caller_in_logs(viewer: Viewer) -> dict[str, str]:
     """The fields of a request's log lines that name its caller: ids, and no names."""
     return {"workspace": str(viewer.workspace), "caller": f"{viewer.actor.kind}/{viewer.actor.id}"}
 

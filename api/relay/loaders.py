@@ -6,7 +6,7 @@ type without importing its module.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -189,3 +189,17 @@ def by_argument(keys: Sequence[tuple[UUID, Key]]) -> dict[Key, list[UUID]]:
     for parent, arguments in keys:
         found[arguments].append(parent)
     return found
+
+
+async def together(runs: Sequence[Coroutine[Any, Any, Made]]) -> list[Made]:
+    """The results of all. If one fails, the others are ended first, so that nothing of a failed plan goes on."""
+    if len(runs) == 1:
+        return [await runs[0]]
+    tasks = [asyncio.ensure_future(each) for each in runs]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

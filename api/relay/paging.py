@@ -59,6 +59,7 @@ Before = Annotated[
     ),
 ]
 _KINDS = {str: "text", datetime: "timestamptz", date: "date", float: "float8", int: "bigint"}
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 Made = TypeVar("Made")
 RowT = TypeVar("RowT")
 
@@ -171,14 +172,23 @@ class Listing(Generic[RowT]):
     ranges: Ranges | None = None
 
     async def read(self, tx: Reader, page: Asked) -> Page[RowT]:
+        sql, values = self.statement(page, self.columns)
+        return self._page(await tx.read(self._placed, sql, **values), page)
+
+    def statement(self, page: Asked, columns: str) -> tuple[str, dict[str, object]]:
+        """SQL of the page's rows, and of one more if there are more: these columns, and then the sort keys, which `cursor` takes.
+        With its values."""
         bounds, values = self._bounds(page)
-        sql = self._select(page, (*self.where, *bounds)) if self.ranges is None else self._select_ranges(page)
-        return self._page(await tx.read(self._placed, sql, **self.values, **values), page)
+        if self.ranges is None:
+            sql = self._select(page, columns, (*self.where, *bounds))
+        else:
+            sql = self._select_ranges(page, columns)
+        return sql, {**self.values, **values}
 
     async def read_under(self, tx: Reader, parents: Sequence[UUID], page: Asked) -> dict[UUID, Page[RowT]]:
         """The page under each parent, read by one statement."""
         bounds, values = self._bounds(page)
-        inner = self._select(page, (*self.where, *bounds, f"{self.parent} = p.parent"))
+        inner = self._select(page, self.columns, (*self.where, *bounds, f"{self.parent} = p.parent"))
         sql = f"select p.parent, r.* from unnest(cast(:parents as uuid[])) as p(parent) cross join lateral ({inner}) r"
         found: dict[UUID, list[tuple[str, RowT]]] = {parent: [] for parent in parents}
         rows = await tx.read(self._placed_under, sql, parents=list(parents), **self.values, **values)
@@ -200,13 +210,17 @@ class Listing(Generic[RowT]):
 
     async def count(self, tx: Reader) -> int:
         """The number of rows, but at most COUNTED + 1."""
-        most = COUNTED + 1
-        rows = f"select 1 from {self.source} where {self._all(self.where)} limit {most}"
-        sql = f"(select count(*) from ({rows}) counted)" if self.ranges is None else self.ranges.count(most)
-        [counted] = await tx.read(_Count, f"select {sql} as n", **self.values)
+        [counted] = await tx.read(_Count, f"select {self.count_sql} as n", **self.values)
         return counted.n
 
-    def _select_ranges(self, page: Asked) -> str:
+    @property
+    def count_sql(self) -> str:
+        """SQL of what `count` gives, with `values` bound."""
+        most = COUNTED + 1
+        rows = f"select 1 from {self.source} where {self._all(self.where)} limit {most}"
+        return f"(select count(*) from ({rows}) counted)" if self.ranges is None else self.ranges.count(most)
+
+    def _select_ranges(self, page: Asked, columns: str) -> str:
         """As `_select`: the keys of the page from the ranges first, then the rows with these ids."""
         way = "desc" if self.order.descending != page.backward else "asc"
         sorts = ", ".join(f"sort_{n} {way}" for n in range(len(self.order.keys) + 1))
@@ -214,7 +228,7 @@ class Listing(Generic[RowT]):
         found = f"select distinct * from ({keys}) r order by {sorts} limit {page.limit + 1}"
         shown = ", ".join(f"k.sort_{n}" for n in range(len(self.order.keys) + 1))
         joined = f"({found}) k join {self.source} on {self.id} = k.sort_{len(self.order.keys)}"
-        return f"select {self.columns}, {shown} from {joined} where {self.where[0]} order by {sorts}"
+        return f"select {columns}, {shown} from {joined} where {self.where[0]} order by {sorts}"
 
     def _keys(self, signs: Sequence[tuple[str, str]], way: str, limit: int) -> str:
         parts = []
@@ -230,12 +244,12 @@ class Listing(Generic[RowT]):
             parts.append(f"select {nothing} where false")
         return " union all ".join(parts)
 
-    def _select(self, page: Asked, where: Sequence[str]) -> str:
+    def _select(self, page: Asked, columns: str, where: Sequence[str]) -> str:
         sorts = [*(key.sql for key in self.order.keys), self.id]
         way = "desc" if self.order.descending != page.backward else "asc"
         keys = ", ".join(f"{sql} as sort_{n}" for n, sql in enumerate(sorts))
         return (
-            f"select {self.columns}, {keys} from {self.source} where {self._all(where)}"
+            f"select {columns}, {keys} from {self.source} where {self._all(where)}"
             f" order by {', '.join(f'{sql} {way}' for sql in sorts)} limit {page.limit + 1}"
         )
 
@@ -264,16 +278,20 @@ class Listing(Generic[RowT]):
         return [f"cast(:{name}_{n} as {kind})" for n, kind in enumerate(kinds)]
 
     def _page(self, rows: Sequence[tuple[str, RowT]], page: Asked) -> Page[RowT]:
-        more = len(rows) > page.limit
         kept = rows[: page.limit]
         found = list(reversed(kept)) if page.backward else kept
-        info = PageInfo(
+        ends = (found[0][0], found[-1][0]) if found else (None, None)
+        return Page(found, self.info(page, len(rows), *ends))
+
+    def info(self, page: Asked, found: int, start: str | None, end: str | None) -> PageInfo:
+        """Of a page whose statement found so many rows. `start`, `end`: the cursors of its first and last row."""
+        more = found > page.limit
+        return PageInfo(
             has_next_page=page.before is not None if page.backward else more,
             has_previous_page=more if page.backward else page.after is not None,
-            start_cursor=found[0][0] if found else None,
-            end_cursor=found[-1][0] if found else None,
+            start_cursor=start,
+            end_cursor=end,
         )
-        return Page(found, info)
 
     def _placed_under(self, parent: UUID, **found: object) -> tuple[UUID, tuple[str, RowT]]:
         return parent, self._placed(**found)
@@ -281,12 +299,17 @@ class Listing(Generic[RowT]):
     def _placed(self, **found: object) -> tuple[str, RowT]:
         """The cursor, from the values of the sort keys, and the row, from the other columns."""
         values = [found.pop(f"sort_{n}") for n in range(len(self.order.keys) + 1)]
-        cursor = pack(
-            self.order.name,
-            *(value.isoformat() if isinstance(value, date) else value for value in values[:-1]),
-            str(values[-1]),
-        )
-        return cursor, self.row(**found)
+        return self.cursor(values), self.row(**found)
+
+    def cursor(self, sorts: Sequence[Any]) -> str:
+        """The cursor of the row with these values of the sort keys."""
+        return self.cursors([sorts])[0]
+
+    def cursors(self, rows: Sequence[Sequence[Any]]) -> list[str]:
+        name = self.order.name
+        if any(key.type in (datetime, date) for key in self.order.keys):
+            rows = [[each.isoformat() if isinstance(each, date) else each for each in row] for row in rows]
+        return [pack(name, *row[:-1], str(row[-1])) for row in rows]
 
     def _decode(self, cursor: str) -> list[Any]:
         name, *values = unpack(cursor)
@@ -329,7 +352,8 @@ def foreign_cursor() -> GraphQLError:
 
 
 def pack(*values: object) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
+    text = binascii.b2a_base64(msgspec.json.encode(values), newline=False)
+    return text.translate(_URL_SAFE, b"=").decode()
 
 
 def unpack(cursor: str) -> list[Any]:

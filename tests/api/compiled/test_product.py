@@ -76,7 +76,7 @@ async def test_generated_reads_of_the_product_are_the_same_both_ways(ada: make.C
     ]
     assert CORE.query_type is not None
     fields = list(CORE.query_type.fields)
-    both, asked, answered = BothWays(schema, plans), plans.asked, plans.answered
+    both, asked, answered = BothWays(schema, plans, with_lists=True), plans.asked, plans.answered
     for seed, root in enumerate(fields * 2):
         documents = Documents(CORE, Random(seed), {"ID": [f'"{one}"' for one in known]}, deepest=4)
         text, variables = documents.next(root)
@@ -95,6 +95,9 @@ async def test_a_refused_read_is_the_same_both_ways(ada: make.Client) -> None:
         (ada, "query Generated { contacts(first: 101) { edges { node { id } } } }"),
         (ada, 'query Generated { contact(id: "x") { id } contacts(after: "?") { edges { cursor } } }'),
         (ada, "query Generated($n: Int!) { contacts(first: $n) { edges { cursor } } }"),
-        (ada, "query Generated { __schema { queryType { name } } viewer { __typename } }"),
     ):
-        assert '"errors": []' not in await BothWays(schema, plans).same(text, {}, client.context)
+        assert not (await BothWays(schema, plans, with_lists=True).same(text, {}, client.context)).endswith(
+            ",[]]"
+        )
+    introspection = "query Generated { __schema { queryType { name } } viewer { __typename } }"
+    await BothWays(schema, plans).same(introspection, {}, ada.context)

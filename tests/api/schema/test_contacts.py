@@ -251,7 +251,7 @@ async def test_a_search_uses_the_index_under_row_level_security(ada: make.Client
     await make.many_contacts(ada.world, 5000)
     found = contacts.listing(contacts.ContactFilter(search="contact 99"), None)
     async with ada.context().transaction() as tx:
-        explain = f"explain {found._select(asked(), found.where)}"
+        explain = f"explain {found._select(asked(), found.columns, found.where)}"
         before = "\n".join(row["QUERY PLAN"] for row in await rows_of(tx, explain, **found.values))
         await rows_of(tx, "select door.refresh_statistics()")
         after = "\n".join(row["QUERY PLAN"] for row in await rows_of(tx, explain, **found.values))

@@ -13,7 +13,7 @@ from api.relay.paging import Asked, Direction, Listing
 from api.schema.contacts import ContactFilter, ContactOrder, ContactOrderField, ContactRow, listing
 from domain.tables import ContactKind, SyncState
 from domain.tx import Tx
-from runtime.database import _written
+from runtime.database import written
 from tests import make
 from tests.database import row_of, rows_of
 
@@ -142,9 +142,9 @@ async def test_lists_by_link_are_what_a_scan_of_all_contacts_finds(ada: make.Cli
 async def blocks(tx: Tx, sql: str, wanted: Listing[ContactRow]) -> int:
     """Blocks that the statement reads by the plan that PostgreSQL keeps for a prepared statement."""
     given = {"ws": tx.workspace, "now": tx.now, **wanted.values}
-    written, names = _written(sql, given)
+    asyncpg_sql, names = written(sql, given)
     await tx.run("set local plan_cache_mode = force_generic_plan")
-    await tx.run(f"prepare asked as {written.replace(':', chr(92) + ':')}")
+    await tx.run(f"prepare asked as {asyncpg_sql.replace(':', chr(92) + ':')}")
     bound = ", ".join(
         f"'{{{','.join(value)}}}'" if isinstance(value, list) else f"'{value}'"
         for value in (given[name] for name in names)
@@ -188,7 +188,5 @@ async def test_a_page_by_filter_reads_few_blocks_whether_few_or_many_fit(ada: ma
             ContactFilter(needs_review=True),
         ):
             found = listing(wanted, None)
-            page = (
-                found._select(Asked(), found.where) if found.ranges is None else found._select_ranges(Asked())
-            )
+            page, _ = found.statement(Asked(), found.columns)
             assert await blocks(tx, page, found) < 450, wanted

@@ -1,0 +1,201 @@
+"""Answers known reads before Starlette and Strawberry see them: one statement finds the caller and the page together.
+
+A read is known if its document has passed every check before, and if it asks for one list that PostgreSQL can write (api.compiled.sql).
+All rules are those of the usual way, and their code is the same: the limits of the document and of the minute, the scope, the caller's
+token, the arguments. Whatever is not as expected goes the usual way, untouched: another header, an unknown or revoked token, a refusal,
+a value that SQL does not write, trouble of the database. So this module refuses nothing and has no error of its own.
+
+It stands inside RequestLog, which gives the request its id, its log line and its metrics.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth.credentials import WORKSPACE_HEADER, find_bearer
+from api.auth.tokens import STILL_VALID
+from api.compiled.run import OneList, find_list
+from api.compiled.sql import count_in_json
+from api.context import EdgeContext, Viewer
+from api.guards.cost_report import Expected, told
+from api.guards.extensions import GuardedSchema
+from api.guards.query_cost import measure
+from api.http.accept import JSON
+from api.http.bodies import limited
+from api.http.compression import COMPRESSED_FROM
+from api.http.view import GraphQLView, caller_in_logs
+from runtime import tracing
+
+_JSON_BODY = {JSON.encode(), f"{JSON}; charset=utf-8".encode()}
+_JSON_WANTED = {b"*/*", JSON.encode()}
+_HEADERS = [(b"content-type", f"{JSON}; charset=utf-8".encode()), (b"cache-control", b"no-store")]
+# A request with one of these headers needs what the middleware or the view does with it.
+_ELSEWHERE = {
+    b"content-encoding",
+    b"accept-encoding",
+    b"origin",
+    WORKSPACE_HEADER.lower().encode(),
+    b"traceparent",
+}
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The body of a request that may be known."""
+
+    query: str
+    variables: dict[str, object] | None = None
+    operation_name: str | None = None
+
+
+class Answer(NamedTuple):
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+_decode = msgspec.json.Decoder(Asked).decode
+
+
+class KnownReads:
+    """Comes before the middleware that reads other headers. `app` is the usual way."""
+
+    def __init__(self, app: ASGIApp, view: GraphQLView, schema: GuardedSchema) -> None:
+        self._app, self._view, self._schema = app, view, schema
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = None
+        if scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST":
+            token = _token(scope["headers"])
+        if token is None or tracing.is_on():
+            await self._app(scope, receive, send)
+            return
+        messages = await _read(limited(scope, receive))
+        body = _body(messages)
+        answer = await self._answer(token, body) if body is not None else None
+        if answer is None:
+            await self._app(scope, _again(messages, receive), send)
+            return
+        size = len(answer.body)
+        vary = b"Origin" if size < COMPRESSED_FROM else b"Accept-Encoding, Origin"
+        length = (b"content-length", str(size).encode())
+        headers = [*_HEADERS, (b"vary", vary), length, *answer.headers]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, token: str, body: bytes) -> Answer | None:
+        """None: the usual way answers."""
+        view = self._view
+        recalled = view.callers.recall(token)
+        if recalled is None or not self._schema.plans.are_used:
+            return None
+        viewer = recalled.viewer
+        try:
+            asked = _decode(body)
+            view.documents.find_text(asked.query, None)
+            found = self._find(asked, viewer)
+            if found is None:
+                return None
+            one, expected = found
+            listing, page = one.asked()
+            sql, values = one.plan.statement(listing, page, STILL_VALID)
+            values = {**values, **recalled.values}
+            rows = await self._read(viewer.workspace, sql, values)
+            if not rows or rows[0]["extra"] is not True:
+                return None
+            text = one.plan.written(listing, page, rows)
+        except Exception:  # the usual way meets it again, and answers and logs it
+            return None
+        spent = await view.rates.spend(viewer, expected.requested)
+        if spent.is_over:
+            view.callers.forget(token)  # the usual way refuses, before anything is read
+            return None
+        structlog.contextvars.bind_contextvars(**caller_in_logs(viewer))
+        if view.counts is not None:
+            view.counts.count(one.name, "query", [])
+        shown = [(name.encode(), value.encode()) for name, value in spent.headers.items()]
+        actual = count_in_json(text) + len(rows)
+        self._schema.experience.add(expected.asked, actual)
+        extensions = {"cost": told(expected, actual, spent)}
+        return Answer(shown, msgspec.json.encode({"data": one.data(text), "extensions": extensions}))
+
+    async def _read(
+        self, workspace: UUID, statement: str, values: Mapping[str, object]
+    ) -> Sequence[asyncpg.Record]:
+        """In a transaction where there is no pool for reads, as behind a pooler in transaction mode."""
+        process = self._view.process
+        if process.reads is not None:
+            return await process.reads.read(workspace, statement, values)
+        async with process.database.reading(workspace) as reader:
+            return await reader.records(statement, **values)
+
+    def _find(self, asked: Asked, viewer: Viewer) -> tuple[OneList, Expected] | None:
+        """The operation, and what it is expected to cost."""
+        schema, text, name = self._schema, asked.query, asked.operation_name
+        document, before = schema.documents.find(text), schema.costs.find(text)
+        if document is None or before is None:
+            return None
+        variables = asked.variables or {}
+        measured = measure(schema._schema, document, variables, before)
+        expected = schema.experience.expect(viewer.workspace, text, name, measured)
+        context = EdgeContext(self._view.process, viewer)
+        one = find_list(schema.plans, schema, document, text, variables, name, context)
+        return None if one is None or expected is None else (one, expected)
+
+
+def _token(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The bearer token of a request without anything unusual."""
+    found = kind = None
+    for name, value in headers:
+        if name == b"authorization":
+            if found is not None:
+                return None
+            found = value
+        elif name == b"content-type":
+            if kind is not None:
+                return None
+            kind = value
+        elif name in _ELSEWHERE or (name == b"accept" and value not in _JSON_WANTED):
+            return None
+    return find_bearer(found.decode("latin-1")) if found is not None and kind in _JSON_BODY else None
+
+
+async def _read(receive: Receive) -> list[Message | HTTPException]:
+    """The messages of the body. In place of the last one the reason, if the body is refused."""
+    messages: list[Message | HTTPException] = []
+    try:
+        while True:
+            message = await receive()
+            messages.append(message)
+            if not message.get("more_body", False):
+                break
+    except HTTPException as error:
+        messages.append(error)
+    return messages
+
+
+def _body(messages: Sequence[Message | HTTPException]) -> bytes | None:
+    """The body; None if it is refused, or if the client is gone."""
+    parts: list[bytes] = []
+    for each in messages:
+        if isinstance(each, HTTPException) or each["type"] != "http.request":
+            return None
+        parts.append(each.get("body", b""))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _again(messages: list[Message | HTTPException], receive: Receive) -> Receive:
+    """Gives the messages once more, and then all others."""
+    waiting = iter(messages)
+
+    async def again() -> Message:
+        message = next(waiting, None)
+        if isinstance(message, HTTPException):
+            raise message
+        return await receive() if message is None else message
+
+    return again
