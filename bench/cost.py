@@ -8,12 +8,14 @@ of a new document, the estimate of a known document, and the cost; and the share
 import argparse
 import asyncio
 import time
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Iterator, Sequence
+from itertools import count, product
 from random import Random
 from statistics import median
+from typing import NamedTuple
 
 import strawberry
+import structlog
 from graphql import parse, validate
 
 from api.compiled.run import Plans
@@ -82,6 +84,15 @@ def correlation(one: Sequence[float], other: Sequence[float]) -> float:
     return float(above / below**0.5)
 
 
+class Found(NamedTuple):
+    """`cpu` in milliseconds; the estimates of a new and of a known document, and the cost."""
+
+    cpu: float
+    static: int
+    known: int
+    actual: int
+
+
 class Asking:
     def __init__(self, client: make.Client) -> None:
         settings = client.process.settings.model_copy(update={"redis_url": None})
@@ -100,35 +111,38 @@ class Asking:
         return taken, cost["requested"], cost["actual"]
 
 
-async def compare(asking: Asking) -> None:
+async def compare(asking: Asking, name: str, texts: Iterator[str]) -> list[Found]:
+    """Half of the operations: those of the texts that are answered without an error."""
     schema = build(counting=True)
-    texts = [f"{{ {part.format(n=n)} }}" for part, n in product(PARTS, SIZES)]
-    core, seed = schema._schema, 0
-    while len(texts) < 4 * OPERATIONS:
-        seed += 1
-        text, _ = Documents(core, Random(seed), {"ID": ['"none"']}, deepest=4).next()
-        if not validate(core, parse(text)):
-            texts.append(text)
-    found: list[tuple[float, int, int, int]] = []
-    for text in texts:
+    found: list[Found] = []
+    while len(found) < OPERATIONS // 2 and (text := next(texts, None)) is not None:
         first = await asking.run(schema, text)
         again = [one for _ in range(3) if (one := await asking.run(schema, text)) is not None]
         if first is not None and len(again) == 3:
-            found.append((min(one[0] for one in again), first[1], again[-1][1], first[2]))
-        if len(found) == OPERATIONS:
-            break
-    cpu, static, known, actual = zip(*found, strict=True)
+            found.append(Found(min(one[0] for one in again), first[1], again[-1][1], first[2]))
+    show(name, found)
+    return found
+
+
+def show(name: str, found: Sequence[Found]) -> None:
+    cpu = [one.cpu for one in found]
     print(
-        len(found),
-        "operations,",
-        f"{min(cpu):.1f} to {max(cpu):.1f} ms of CPU; rank correlation with the CPU:",
+        f"{name}, {len(found)} operations of {min(cpu):.1f} to {max(cpu):.1f} ms: rank correlation with the CPU"
     )
-    for name, values in (
-        ("estimate of a new document", static),
-        ("of a known document", known),
-        ("cost", actual),
-    ):
-        print(f"  {name}: {correlation(values, cpu):.2f}")
+    for kind in ("static", "known", "actual"):
+        print(f"  {kind}: {correlation([getattr(one, kind) for one in found], cpu):.2f}")
+
+
+def lists() -> Iterator[str]:
+    return (f"{{ {part.format(n=n)} }}" for part, n in product(PARTS, SIZES))
+
+
+def generated() -> Iterator[str]:
+    core = build(counting=True)._schema
+    for seed in count():
+        text, _ = Documents(core, Random(seed), {"ID": ['"none"']}, deepest=4).next()
+        if not validate(core, parse(text)):
+            yield text
 
 
 async def overhead(asking: Asking) -> None:
@@ -153,7 +167,9 @@ async def measure(url: str, contacts: int) -> None:
         await make.many_contacts(client.world, contacts)
         await client.world.rows(LINKS, organisation=client.world.organisation)
         asking = Asking(client)
-        await compare(asking)
+        of_lists = await compare(asking, "lists", lists())
+        of_others = await compare(asking, "generated", generated())
+        show("all", [*of_lists, *of_others])
         await overhead(asking)
     await db.close()
 
@@ -162,5 +178,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=2000)
     given = parser.parse_args()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with services() as found:
         asyncio.run(measure(found.app_url, given.contacts))

@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -198,19 +198,19 @@ async def measure(load: Load, env: dict[str, str], subscriptions: int, rate: flo
     first_env, second_env = [env | {"PORT": str(port)} for port in PORTS]
     async with process("runtime", "serve", env=first_env) as first:
         await answers(f"http://127.0.0.1:{PORTS[0]}/healthz")
-        async with under(load, subscriptions, rate) as subscribers:
+        async with AsyncExitStack() as second, under(load, subscriptions, rate) as subscribers:
             watching = asyncio.create_task(watch_memory(first.pid, load))
             await asyncio.sleep(minutes * 60)
             watching.cancel()
             print("after", minutes, "minutes:", dict(load.outcomes), "errors:", dict(load.errors), flush=True)
-            async with process("runtime", "serve", env=second_env):
-                await answers(f"http://127.0.0.1:{PORTS[1]}/healthz")
-                load.is_ending, began = True, time.monotonic()
-                first.send_signal(signal.SIGTERM)
-                code = await first.wait()
-                print(f"SIGTERM: exit code {code} after {time.monotonic() - began:.1f} s", flush=True)
-                await asyncio.sleep(AFTER)
-                missed = await count_missed(subscribers, list(load.made))
+            await second.enter_async_context(process("runtime", "serve", env=second_env))
+            await answers(f"http://127.0.0.1:{PORTS[1]}/healthz")
+            load.is_ending, began = True, time.monotonic()
+            first.send_signal(signal.SIGTERM)
+            code = await first.wait()
+            print(f"SIGTERM: exit code {code} after {time.monotonic() - began:.1f} s", flush=True)
+            await asyncio.sleep(AFTER)
+            missed = await count_missed(subscribers, list(load.made))
     third = len(load.memory) // 3
     early, late = median(load.memory[third : 2 * third] or [0]), median(load.memory[-third:] or [0])
     print("memory of the server in MB, every 10 s:", load.memory)
