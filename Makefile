@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help audit demo console test-console drill size test test-long test-providers mutants check lint types migration released-schema fmt lock run-env dev-env
-.PHONY: upgrade conformance test-guides bench
+.PHONY: disturb upgrade conformance test-guides bench
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ test-long: dev-env ## also the deep runs, with many more examples
 test-providers: dev-env ## sign people in at two real identity providers; needs node, and says so without it
 	@command -v npm >/dev/null || { echo "test-providers: skipped, because node is not installed"; exit 0; }; \
 	npm ci --silent --prefix tests/oidc_provider && $(BIN)/pytest -n 0 tests/api/auth/test_real_providers.py
+
+disturb: dev-env ## edit both sides while processes are killed and servers fail, and compare; ten to twenty minutes
+	@$(BIN)/python -m bench.disturbed $(ARGS)
 
 mutants: dev-env ## put each breach of a promise into a copy of the code; the tests must fail for it
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
