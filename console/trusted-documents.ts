@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { formatDocument, stringifyDocument } from "@urql/core";
 import type { DocumentNode } from "graphql";
 import type { Plugin } from "vite";
-import * as generated from "./src/gql/graphql";
+import * as generated from "./src/gql/graphql.ts";
 
 /**
  * Writes the manifest of the documents that the console sends, by their SHA-256. A server with

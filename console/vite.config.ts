@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { trustedDocuments } from "./trusted-documents";
+import { trustedDocuments } from "./trusted-documents.ts";
 
 const api = process.env["API"] ?? "http://localhost:8000";
 

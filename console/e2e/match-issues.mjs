@@ -1,5 +1,6 @@
 // Match issues in the browser: by keyboard, and a decision that the server refuses.
 import { readIssue } from "./api.mjs";
+import { open } from "./browser.mjs";
 import { settle } from "./settle.mjs";
 
 const TEN_MINUTES = 600_000;
@@ -7,16 +8,40 @@ const CHANGE = `mutation($input: UpdateContactInput!) { updateContact(input: $in
 
 export const shownIssue = (page) => page.locator(".detail").getAttribute("data-issue");
 
+async function begin(page) {
+  await open(page, "Match Issues");
+  await page.locator("[data-issue]").waitFor();
+  await page.getByRole("listbox").focus(); // Enter on the link that was clicked would follow the link
+}
+
+/** A decision shows before the server has answered: its answer is held until the next issue is on the page. */
+export async function showsAtOnce({ page }) {
+  await begin(page);
+  const id = await shownIssue(page);
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/graphql", async (route) => {
+    if (route.request().postData()?.includes("resolveMatchIssues")) await held;
+    await route.continue();
+  });
+  await page.keyboard.press("i");
+  await page.waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, id);
+  release();
+  await page.locator(".notice", { hasText: "Ignored" }).waitFor();
+  await page.unroute("**/graphql");
+}
+
 /** Settles 20 issues, or with `full` 500 at the pace of a person who thinks for half a second. */
 export async function settleByKeyboard({ page, ask, full }) {
+  await begin(page);
   const began = performance.now();
   const { settled, keys, answers } = await settle(page, ask, full ? 500 : 20, full ? 500 : 0);
   const took = performance.now() - began;
   const at = (share) => Math.round(answers[Math.floor((answers.length - 1) * share)]);
   if (keys > 2) throw new Error(`An issue took ${keys} keys`);
   if (full && took > TEN_MINUTES) throw new Error(`500 issues took ${Math.round(took / 1000)} s`);
-  const slow = full ? at(0.95) : at(0.5); // the short run is part of builds on busy machines
-  if (slow > 100) throw new Error(`An answer showed after ${slow} ms`);
+  // The short run is part of builds on busy machines: `showsAtOnce` checks there that no answer waits for the server.
+  if (full && at(0.95) > 100) throw new Error(`An answer showed after ${at(0.95)} ms`);
   return `${settled} issues, answers within ${at(0.5)} ms (median), ${at(0.95)} ms (95 %), ${at(1)} ms (longest)`;
 }
 

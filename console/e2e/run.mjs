@@ -4,7 +4,7 @@ import { launch, signedIn } from "./browser.mjs";
 import { editAndRestore, editStale, unsync } from "./contacts.mjs";
 import { createAndSend, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
-import { refusedDecision, settleByKeyboard } from "./match-issues.mjs";
+import { refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
 import { accessible, firstScreen, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
@@ -22,6 +22,7 @@ const TESTS = {
   "axe finds nothing while a screen loads, fails or is empty": states,
   "each screen opens in GraphiQL what it has sent": graphiql,
   "a reader is offered nothing that the API would refuse": readOnly,
+  "a decision shows before the server has answered": showsAtOnce,
   "issues are settled by keyboard": settleByKeyboard,
   "a refused decision comes back with the reason": refusedDecision,
   "another browser shows a decision": sideBySide,

@@ -66,6 +66,7 @@ export async function settle(page, ask, count, thinking) {
     if ((await shown(page)) !== id) continue; // a refused issue has come back meanwhile
     const decision = { id, why: [], ...plan(decisions.length, issue) };
     const answered = refusal(page, id).then((why) => (decision.why = why));
+    answered.catch(() => {}); // the check in the database finds a decision without an answer
     await press(page, issue, decision.keys);
     keys = Math.max(keys, decision.keys.length);
     decisions.push(decision);
