@@ -27,7 +27,11 @@ export function OrganisationCard({ organisation }: { organisation: Organisation 
         )}
       </header>
       {healthMessage && <p>{healthMessage}</p>}
-      {consentIsGone && maySetUp && <Connect label="Connect again …" organisationId={organisation.id} />}
+      {consentIsGone && maySetUp && (
+        <div className="actions">
+          <Connect label="Connect again …" organisationId={organisation.id} />
+        </div>
+      )}
       {massChange && <MassChange organisation={organisation} change={massChange} />}
       {contactSync.startedAt ? (
         <Numbers organisation={organisation} />
