@@ -14,6 +14,7 @@ from api.compiled.sql import LISTS, Listed
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
+from api.event_executor import EventExecutor
 from api.guards.cost_report import Experience
 from api.guards.document_cache import Documents
 from api.guards.extensions import GuardedSchema, compiling, edge_config, edge_extensions
@@ -345,5 +346,6 @@ schema = GuardedSchema(
     types=[User],
     config=edge_config(scalar_map=SCALARS),
     extensions=[*edge_extensions(documents, costs, experience), SyncCursorFirst, compiling(plans)],
+    execution_context_class=EventExecutor,
 )
 schema.documents, schema.costs, schema.experience, schema.plans = documents, costs, experience, plans
