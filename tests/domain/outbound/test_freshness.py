@@ -247,6 +247,9 @@ async def test_a_contact_that_xero_does_not_show_is_asked_for_again_and_then_fai
         await retry.retry(tx, [link["id"]])
     since = world.database.clock.now()
     await world.shown(snapshot(xero, "Acme", "a@x.nz", asked=7200))
+    assert await read_first(world, Batch(since=min(since, LATER))) is None, (
+        "that it is there again is applied"
+    )
     claimed = await claim(world, since=min(since, LATER))
     assert claimed is not None
     async with world.tx() as tx:
