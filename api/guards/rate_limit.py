@@ -14,10 +14,10 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
+from limits.aio.storage import RedisStorage
+from limits.errors import StorageError
 from redis.asyncio import ConnectionPool
-from redis.exceptions import RedisError
 
-from api.guards.counters import Counters
 from domain.tx import Actor
 from runtime.clock import Clock, monotonic
 from runtime.settings import Settings
@@ -67,7 +67,9 @@ class Rates:
         self._limits = {"caller": settings.rate_limit_caller, "workspace": settings.rate_limit_workspace}
         self._clock = clock
         self._pool = ConnectionPool.from_url(settings.redis_url) if settings.redis_url else None
-        self._storage = Counters(self._pool, 2 * WINDOW, PATIENCE) if self._pool is not None else None
+        self._storage = (
+            _storage(settings.redis_url, self._pool) if settings.redis_url and self._pool else None
+        )
         self._away_until = -math.inf
         self._local: Counter[str] = Counter()
         self._local_window = 0
@@ -96,10 +98,12 @@ class Rates:
 
     async def _count(self, window: int, keys: list[str], cost: int) -> list[int]:
         if self._storage is not None and monotonic() >= self._away_until:
+            storage = self._storage
             try:
                 async with asyncio.timeout(PATIENCE):
-                    return await self._storage.add([f"tandem/{key}/{window}" for key in keys], cost)
-            except (RedisError, OSError) as error:  # TimeoutError is an OSError
+                    counting = (storage.incr(f"tandem/{key}/{window}", 2 * WINDOW, cost) for key in keys)
+                    return list(await asyncio.gather(*counting))
+            except (StorageError, OSError) as error:  # TimeoutError is an OSError
                 if monotonic() >= self._away_until:  # the first of the operations that asked together
                     log.warning("rate_limits_without_redis", error=type(error).__name__)
                 self._away_until = monotonic() + PAUSE
@@ -113,3 +117,8 @@ class Rates:
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.aclose()
+
+
+def _storage(url: str, pool: ConnectionPool) -> RedisStorage:
+    uri = f"async+redis+{url}" if url.startswith("unix:") else f"async+{url}"
+    return RedisStorage(uri, wrap_exceptions=True, implementation="redispy", connection_pool=pool)  # type: ignore[arg-type]
