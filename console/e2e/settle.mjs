@@ -1,8 +1,6 @@
 // Settles match issues by keyboard, as a person does, and checks each decision.
 import { readIssue } from "./api.mjs";
 
-const AFTER_REFUSAL = 600; // milliseconds; the console takes no key for a moment after an issue has come back
-
 /** Puts the decisions in turn: confirm, confirm with the practice's email, create separate, ignore, confirm another candidate. */
 function plan(place, issue) {
   const [first, second] = issue.candidates;
@@ -23,9 +21,15 @@ function plan(place, issue) {
 
 const shown = (page) => page.locator(".detail").getAttribute("data-issue");
 
-/** Notes in the page how long each answer takes to show: from the key to the next issue. */
+/** Notes in the page what it sends, and how long each answer takes to show: from the key to the next issue. */
 async function watchAnswers(page) {
   await page.evaluate(() => {
+    window.mutations = [];
+    const { fetch } = window;
+    window.fetch = (address, options) => {
+      if (options?.body?.includes("mutation")) window.mutations.push(options.body);
+      return fetch(address, options);
+    };
     window.answers = [];
     let pressed = 0;
     let before = document.querySelector(".detail")?.dataset.issue;
@@ -53,34 +57,43 @@ async function refusal(page, id) {
  * Settles `count` issues, `thinking` milliseconds for each. Returns the most keys that an issue took, and the answer times in
  * milliseconds, the shortest first. The next issue does not wait for the server's answer about the last one.
  *
- * An earlier decision may have changed an issue a moment before its key. Then the server refuses the key's decision, and the issue comes back.
+ * An earlier decision may have changed an issue a moment before its key. Then the server refuses the key's decision, and the issue comes
+ * back. A key that meets the issue while it comes decides nothing, and no key decides an issue that an earlier decision has made obsolete.
  */
 export async function settle(page, ask, count, thinking) {
   await watchAnswers(page);
   const before = await readDecided(ask);
   const decisions = [];
+  const refused = () => decisions.filter(({ why }) => why.length > 0);
   let keys = 0;
-  while (decisions.filter(({ why }) => why.length === 0).length < count) {
+  let lost = 0;
+  while (decisions.length - refused().length < count) {
     const id = await shown(page);
     const [issue] = await Promise.all([readIssue(ask, id), page.waitForTimeout(thinking)]);
+    await page.locator(".detail[aria-busy=false]").waitFor(); // no key counts while it is busy
     if ((await shown(page)) !== id) continue; // a refused issue has come back meanwhile
     const decision = { id, why: [], ...plan(decisions.length, issue) };
-    const answered = refusal(page, id).then((why) => (decision.why = why));
-    answered.catch(() => {}); // the check in the database finds a decision without an answer
+    decision.answered = refusal(page, id).then((why) => (decision.why = why));
+    decision.answered.catch(() => {}); // it counts where the answers are awaited
     await press(page, issue, decision.keys);
+    const [sent, ...more] = await page.evaluate((from) => window.mutations.slice(from), decisions.length);
+    if (more.length > 0 || (sent && !sent.includes(id)))
+      throw new Error(`The keys ${decision.keys} of ${id} sent ${[sent, ...more]}`);
+    if (!sent) {
+      lost += (await readIssue(ask, id)).state === "OPEN" ? 1 : 0;
+      if (lost > refused().length) throw new Error(`The keys ${decision.keys} moved on and decided nothing`);
+      continue;
+    }
     keys = Math.max(keys, decision.keys.length);
     decisions.push(decision);
-    if (thinking === 0 || decisions.length >= count) {
-      await answered;
-      if (decision.why.length > 0) await page.waitForTimeout(AFTER_REFUSAL);
+    if (thinking === 0 || decisions.length - refused().length >= count) {
+      await Promise.all(decisions.map(({ answered }) => answered));
+      if (thinking === 0 && decision.why.length > 0)
+        await page.locator(`.detail[data-issue="${id}"][aria-busy=false]`).waitFor();
     }
-    const refused = decisions.filter(({ why }) => why.length > 0);
-    if (refused.length > count / 4)
-      throw new Error(`Too many refusals, the last: ${refused.at(-1).why[0].message}`);
+    if (refused().length > count / 4)
+      throw new Error(`Too many refusals, the last: ${refused().at(-1).why[0].message}`);
   }
-  await page.waitForFunction(() => document.querySelectorAll(".notice.done").length === 0, null, {
-    timeout: 20_000,
-  });
   const accepted = decisions.filter(({ why }) => why.length === 0);
   await check(ask, accepted, before);
   const answers = (await page.evaluate(() => window.answers)).toSorted((one, other) => one - other);

@@ -57,10 +57,14 @@ export function Inbox() {
 
   // After a decision the list has one row less: the next issue comes to the place of the decided one.
   const next = issues[place + 1] ?? issues[place - 1];
-  const cameAt = useRef(-LOOK);
+  const [keysRest, setKeysRest] = useState(false);
+  const rest = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(rest.current), []);
   const decisions = useDecisions((issueId) => {
-    cameAt.current = performance.now();
     select(issueId);
+    setKeysRest(true);
+    clearTimeout(rest.current);
+    rest.current = setTimeout(() => setKeysRest(false), LOOK);
   });
   const leaving = {
     ...decisions,
@@ -90,7 +94,7 @@ export function Inbox() {
     if (act === "next") return select((issues[place + 1] ?? selected)?.id);
     if (act === "previous") return select((issues[place - 1] ?? selected)?.id);
     if (act === "candidate") return setChosen(Math.min(Number(key), selected?.candidates.length ?? 1) - 1);
-    if (!mayDecide || performance.now() < cameAt.current + LOOK) return;
+    if (!mayDecide || keysRest) return;
     if (act === "undo") return decisions.undo();
     if (!selected) return;
     if (selected.state !== "OPEN") return select(next?.id);
@@ -143,6 +147,7 @@ export function Inbox() {
             onSelect={select}
             decisions={leaving}
             mayDecide={mayDecide}
+            keysRest={keysRest}
           />
         </div>
       )}

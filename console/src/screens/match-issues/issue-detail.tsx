@@ -13,6 +13,8 @@ interface Props {
   onSelect: (issueId: string) => void;
   decisions: Decisions;
   mayDecide: boolean;
+  /** The issue has just come by itself, and no key decides it for a moment. */
+  keysRest: boolean;
 }
 
 export function IssueDetail({
@@ -24,6 +26,7 @@ export function IssueDetail({
   onSelect,
   decisions,
   mayDecide,
+  keysRest,
 }: Props) {
   const candidate = issue.candidates[chosen] ?? issue.candidates[0];
   const refusal = decisions.refused.get(issue.id);
@@ -34,6 +37,7 @@ export function IssueDetail({
       className="detail"
       tabIndex={0}
       data-issue={issue.id}
+      aria-busy={keysRest}
       aria-label={`Match issue about ${issue.xeroContact.name}`}
     >
       <header>
