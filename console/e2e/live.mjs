@@ -8,13 +8,20 @@ const IGNORE = `mutation($id: ID!) { resolveMatchIssues(input: {ignore: [$id]}) 
 const rowsOf = (page, id) => page.locator(`[id="row-${id}"]`).count();
 const isGone = (page, id) => async () => (await rowsOf(page, id)) === 0;
 
+/** Goes to another issue: a decided issue stays in the list of the browser that looks at it. */
+async function leave(page, id) {
+  if ((await shownIssue(page)) !== id) return;
+  await page.keyboard.press("j");
+  await until("the next issue shows", async () => (await shownIssue(page)) !== id);
+}
+
 export async function sideBySide(world) {
   const { page, browser, api, token } = world;
   await open(page, "Match Issues");
   const other = await signedIn(browser, api, token);
   const first = await shownIssue(page);
-  for (const key of ["j", "j", "j"]) await other.page.keyboard.press(key);
-  if ((await shownIssue(other.page)) === first) throw new Error("Both browsers look at one issue");
+  await leave(other.page, first);
+  if ((await rowsOf(other.page, first)) !== 1) throw new Error("The other browser does not show the issue");
   await page.keyboard.press("i");
   await until("the other browser shows no decided issue", isGone(other.page, first));
   world.other = other;
@@ -26,6 +33,7 @@ export async function restart({ page, other, api, ask, demo }) {
   await other.page.getByText("Offline.").waitFor();
   await checkAccessible(other.page, "Match Issues offline");
   const away = await shownIssue(page);
+  await leave(other.page, away);
   await until("the server answers again", () => isAlive(api), 60);
   await ask(IGNORE, { id: away });
   await page.locator(".detail").getByText("Ignored by").waitFor({ timeout: 60_000 }); // it stays where somebody looks at it

@@ -5,7 +5,7 @@ import { checkAccessible, newPage, open, sent, signedIn, signIn } from "./browse
 const SCREENS = ["Match Issues", "Contacts", "Invoices", "Invoice set-up", "Xero", "Activity"];
 const MOST_BYTES = 200_000;
 /** What shows that a screen has its data. */
-const LOADED = {
+export const LOADED = {
   "Match Issues": ".detail",
   Contacts: ".detail .history",
   Invoices: ".detail .history",
@@ -65,6 +65,7 @@ export async function graphiql({ page }) {
     const popup = page.context().waitForEvent("page");
     await page.getByRole("button", { name: "Open in GraphiQL" }).click();
     const opened = await popup;
+    await opened.waitForURL(/\/graphql\?/, { waitUntil: "commit" }); // a new page begins at about:blank
     const asked = new URL(opened.url()).searchParams;
     await opened.close();
     if (!/^\s*(fragment|query|mutation)/.test(asked.get("q") ?? ""))
