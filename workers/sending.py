@@ -79,7 +79,8 @@ async def _send_during_scan(process: Process, workspace: UUID, organisation_id: 
         wanted = await freshness.want_read(tx, organisation_id)
     if wanted and await single_reads.read_due(process, workspace, organisation_id):
         async with process.database.transaction(workspace, TANDEM) as tx:
-            await freshness.postpone_unread(tx, organisation_id, wanted)
+            gone = await freshness.postpone_unread(tx, organisation_id, wanted)
+            await status_deliveries.not_shown(tx, organisation_id, gone)
     return await _send(process, workspace, organisation_id, batch, during_scan=True)
 
 

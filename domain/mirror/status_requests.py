@@ -22,9 +22,10 @@ async def request(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, status: 
 
 
 async def try_again(tx: Tx, xero_contact_id: UUID | None) -> None:
-    """Make the request due again if Xero has refused it."""
+    """Make the request due again if it waits for a person."""
     await tx.run(
-        "update owed_status set due_at = :now where workspace_id = :ws and xero_contact_id = :id and due_at is null",
+        "update owed_status set due_at = :now, attempts = 0 where workspace_id = :ws and xero_contact_id = :id"
+        " and due_at is null",
         id=xero_contact_id,
     )
 

@@ -5,7 +5,7 @@ contact has been read by itself. Besides, no contact is written while a webhook 
 something that was read of this contact is not applied. The worker reads and applies that first (`claim_unread`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -199,14 +199,11 @@ async def settle_alone(
         " and x.id = l.xero_contact_id and x.xero_contact_id = any(:absent)) order by l.id"
     )
     bound = {"organisation": organisation_id, "absent": absent}
+    await xero_contacts.lock(tx, organisation_id)
     found = await tx.ids(which, only=list(batch.only), **bound)
-    await links.lock_all(tx, found)
-    held = await tx.ids(which, only=found, **bound) if found else []
-    for link in await links.lock_links(tx, held):
-        if link.attempts + 1 < READS_UNTIL_FAILURE:
-            await statements.postpone(tx, [link.id], FRESH, attempted=True)
-        else:
-            await failures.not_shown(tx, link)
+    if found:
+        await links.lock_all(tx, found)
+        await _put_off(tx, which, found, bound)
 
 
 def is_fresh(organisation: OrganisationCopy, now: datetime) -> bool:
@@ -261,23 +258,66 @@ async def want_read(tx: Tx, organisation_id: UUID) -> Wanted | None:
     return wanted if links or statuses else None
 
 
-async def postpone_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> None:
-    """Put off the contacts that were read by themselves and that Xero did not show.
+class _Owed(NamedTuple):
+    """A wanted status, by its mirror row."""
+
+    xero_contact_id: UUID
+    attempts: int
+
+
+async def postpone_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> Sequence[UUID]:
+    """Put off the contacts that were read by themselves and that Xero did not show. A link whose contact was not shown in
+    several reads fails. Returns the mirror rows whose status is wanted and that were not shown in several reads; their links
+    are locked.
 
     The other contacts were not requested yet, and stay due.
     """
-    if wanted.links:
-        unread = await tx.ids(
-            f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
-            " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
-            f" and x.id = l.xero_contact_id and x.read_due_at is null) and not {LINK_READ} order by l.id for update of l",
-            organisation=organisation_id, fresh=FRESH, only=list(wanted.links),
-        )  # fmt: skip
-        await statements.postpone(tx, unread, FRESH)
-    if wanted.statuses:
-        await tx.run(
-            "update owed_status s set due_at = cast(:now as timestamptz) + cast(:fresh as interval) from xero_contact x"
-            f" where s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and x.workspace_id = :ws"
-            f" and x.id = s.xero_contact_id and x.read_due_at is null and not {READ}",
-            organisation=organisation_id, fresh=FRESH, only=list(wanted.statuses),
-        )  # fmt: skip
+    bound = {"organisation": organisation_id, "fresh": FRESH}
+    which = (
+        f"select l.id from sync_link l where l.workspace_id = :ws and l.organisation_id = :organisation {LINK_DUE}"
+        " and not l.bulk and exists (select 1 from xero_contact x where x.workspace_id = :ws"
+        f" and x.id = l.xero_contact_id and x.read_due_at is null) and not {LINK_READ} order by l.id"
+    )
+    unread = (
+        f"s.workspace_id = :ws and s.organisation_id = :organisation {STATUS_DUE} and x.workspace_id = :ws"
+        f" and x.id = s.xero_contact_id and x.read_due_at is null and not {READ}"
+    )
+    found = await tx.ids(which, only=list(wanted.links), **bound) if wanted.links else []
+    owed = (
+        await tx.ids(
+            f"select s.xero_contact_id from owed_status s, xero_contact x where {unread}",
+            only=list(wanted.statuses), **bound,
+        )
+        if wanted.statuses
+        else []
+    )  # fmt: skip
+    if not found and not owed:
+        return ()
+    await xero_contacts.lock(tx, organisation_id)
+    linked = await tx.ids(
+        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and xero_contact_id = any(:ids)",
+        organisation=organisation_id, ids=owed,
+    )  # fmt: skip
+    await links.lock_all(tx, [*found, *linked])
+    if found:
+        await _put_off(tx, which, found, bound)
+    if not owed:
+        return ()
+    counted = await tx.read(
+        _Owed,
+        "update owed_status s set due_at = cast(:now as timestamptz) + cast(:fresh as interval), attempts = s.attempts + 1"
+        f" from xero_contact x where {unread} returning s.xero_contact_id, s.attempts",
+        only=owed, **bound,
+    )  # fmt: skip
+    return sorted(row.xero_contact_id for row in counted if row.attempts >= READS_UNTIL_FAILURE)
+
+
+async def _put_off(tx: Tx, which: str, locked: Sequence[UUID], bound: Mapping[str, object]) -> None:
+    """Put off those of the locked links that the statement `which` still gives: Xero did not show their contacts. After several
+    such reads the link fails, and a person sees that its change is not sent."""
+    held = await tx.ids(which, only=list(locked), **bound)
+    for link in await links.lock_links(tx, held):
+        if link.attempts + 1 < READS_UNTIL_FAILURE:
+            await statements.postpone(tx, [link.id], FRESH, attempted=True)
+        else:
+            await failures.not_shown(tx, link)

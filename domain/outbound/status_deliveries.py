@@ -28,6 +28,7 @@ from domain.outbound.freshness import FRESH, READ, STATUS_DUE, UNREAD
 from domain.tables import ACTIVE, ActivityKind, DeliveryKind, OwedStatus, XeroContactStatus
 from domain.tx import Tx
 
+NOT_SHOWN = "Xero does not show this contact when Tandem asks for it. Look for the contact in Xero."
 Build = Callable[[Sequence[tuple[UUID, XeroContactStatus]]], bytes]
 
 
@@ -136,6 +137,13 @@ async def free(
     tx.notify_workers()
 
 
+async def not_shown(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID]) -> None:
+    """Let the requests of these mirror rows wait for a person, because Xero does not show the contacts. The caller has locked
+    their links."""
+    for xero_contact_id in xero_contact_ids:
+        await _refuse(tx, organisation_id, xero_contact_id, Failure("INVALID_IN_XERO", NOT_SHOWN))
+
+
 async def wait(tx: Tx, claimed: Claimed, until: datetime) -> None:
     """Leave the delivery open, because there is no answer yet."""
     await deliveries.wait(tx, claimed, until)
@@ -173,7 +181,7 @@ async def _refuse(tx: Tx, organisation_id: UUID, xero_contact_id: UUID, failure:
     if link is None:
         await _delete(tx, xero_contact_id)
         activity.record(
-            tx, ActivityKind.FAILED, f"Xero refused to archive a contact: {failure.message}",
+            tx, ActivityKind.FAILED, f"A contact was not archived in Xero: {failure.message}",
             organisation=organisation_id,
         )  # fmt: skip
         return

@@ -209,8 +209,8 @@ class ImportRun(Row, table=True):
 
 class OwedStatus(Table, table=True):
     """A request to archive or restore a Xero contact. The row is deleted once Xero shows the status. It has no link, because
-    the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it. `delivery_id`: the write
-    that is in flight."""
+    the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it, or several reads did not show
+    the contact. `delivery_id`: the write that is in flight. `attempts`: how many reads did not show the contact."""
 
     __tablename__ = "owed_status"
     __table_args__ = (
@@ -226,6 +226,7 @@ class OwedStatus(Table, table=True):
     status: XeroContactStatus = choice_column(XeroContactStatus)
     due_at: datetime | None = time_column(nullable=True)
     delivery_id: UUID | None = None
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class ReimportMark(Table, table=True):

@@ -142,7 +142,7 @@ LOCKS = (
     _breach(
         "a change of a contact that Xero never shows waits for ever",
         f"{FRESH}::test_a_contact_that_xero_does_not_show_is_asked_for_again_and_then_fails",
-        always("domain.outbound:settle_alone", "READS_UNTIL_FAILURE"),
+        always("domain.outbound:_put_off", "READS_UNTIL_FAILURE"),
     ),
     _breach(
         "events are settled after a read in the order of the answer",

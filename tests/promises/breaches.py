@@ -210,6 +210,11 @@ DELIVERY = (
         sql("domain.outbound:_lock_due", "l.xero_contact_id is null or {LINK_READ}", "true"),
     ),
     breach(
+        "delivery: a contact to archive that Xero never shows is asked for without end",
+        f"{BESIDE}::test_a_contact_to_archive_that_several_reads_do_not_show_is_given_up",
+        sql("domain.outbound:postpone_unread", "attempts = s.attempts + 1", "attempts = s.attempts"),
+    ),
+    breach(
         "delivery: a person's edit waits until a long delta is applied",
         f"{BESIDE}::test_an_edit_does_not_wait_until_a_delta_that_shows_many_contacts_is_applied",
         never("workers:_fresh", "patient is_read_at_length"),

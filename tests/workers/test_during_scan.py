@@ -331,6 +331,46 @@ async def test_a_contact_to_archive_that_xero_does_not_show_is_not_read_again_at
         assert await linked.writes() == 0
 
 
+async def hide(linked: Linked) -> None:
+    """Xero does not show the contact any more."""
+    hidden = await linked.here.world.rows(
+        "update xero_contact set xero_contact_id = gen_random_uuid() where xero_contact_id = :id returning id",
+        id=UUID(linked.xero),
+    )
+    assert hidden
+
+
+async def read_in_vain(linked: Linked) -> None:
+    for _ in range(freshness.READS_UNTIL_FAILURE):
+        await linked.send()
+        linked.later(freshness.FRESH + timedelta(seconds=1))
+
+
+async def test_a_contact_to_archive_that_several_reads_do_not_show_is_given_up(linked: Linked) -> None:
+    async with claimed(linked):
+        await delete_and_archive(linked)
+        await hide(linked)
+        await read_in_vain(linked)
+        assert await linked.here.world.rows("select 1 from owed_status") == []
+        told = await linked.here.world.rows(
+            "select 1 from activity where message like '%Xero does not show%'"
+        )
+        assert len(told) == 1
+        assert await linked.writes() == 0
+
+
+async def test_an_edit_of_a_contact_that_several_reads_do_not_show_fails_during_a_scan(
+    linked: Linked,
+) -> None:
+    async with claimed(linked):
+        await linked.change(name="Renamed Ltd")
+        await hide(linked)
+        await read_in_vain(linked)
+        link = await linked.link()
+        assert (link["state"], link["failure"]["remedy"]) == ("FAILING", "IN_XERO")
+        assert await linked.writes() == 0
+
+
 async def test_nothing_is_archived_while_the_brake_holds(linked: Linked) -> None:
     await delete_and_archive(linked)
     async with linked.here.world.tx() as tx:
