@@ -36,6 +36,7 @@ class Known:
     own_write_at: datetime | None = None
     own_event_at: datetime | None = None
     read_event_at: datetime | None = None
+    own_write_after: datetime | None = None
 
     @property
     def awaits_own_event(self) -> bool:
@@ -47,10 +48,12 @@ class Known:
         """Whether our own write made the stamp, and the event came within two seconds after the stamp."""
         return self.own_write_at == self.updated_at and at <= self.updated_at + SLACK
 
-    def overwrote(self, at: datetime, before: datetime) -> bool:
-        """Whether our own write has overwritten what the event at this time announced. `before`: the stamp before the write."""
+    def overwrote(self, at: datetime) -> bool:
+        """Whether our last write has overwritten unread what the event at this time announced."""
+        if self.own_write_at is None or self.own_write_after is None:
+            return False
         read = self.read_event_at is not None and at <= self.read_event_at
-        return not read and before + SLACK < at < self.updated_at
+        return not read and self.own_write_after + SLACK < at < self.own_write_at
 
     def unread(self, event: InboxEvent) -> list[datetime]:
         """The events, oldest first, of which nothing yet says that what we have came after them."""

@@ -6,7 +6,6 @@ and the link is not sent before the contact has been read again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -49,22 +48,6 @@ async def store(
         await _remember(tx, organisation, left, sent or {})
     await _try_refused_again(tx, organisation.id, [one.id for one in taken if one.how is How.NEW])
     return [one.id for one in taken if one.how in (How.NEW, How.SAME)]
-
-
-class _Stamp(NamedTuple):
-    xero_contact_id: UUID
-    updated_at: datetime
-
-
-async def stamps(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Xero's stamps of these mirror rows, by Xero's ids."""
-    found = await tx.read(
-        _Stamp,
-        "select xero_contact_id, updated_at from xero_contact where workspace_id = :ws"
-        " and organisation_id = :organisation and xero_contact_id = any(:ids)",
-        organisation=organisation, ids=list(xero_ids),
-    )  # fmt: skip
-    return {row.xero_contact_id: row.updated_at for row in found}
 
 
 async def _try_refused_again(tx: Tx, organisation_id: UUID, xero_ids: Sequence[UUID]) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from msgspec import UnsetType
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from domain import activity
 from domain.connection import organisation_copy, organisations
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import SeenContact
@@ -25,7 +26,7 @@ from domain.inbound.event_judgement import SLACK, InboxEvent, Judged, Known, jud
 from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
-from domain.tables import RunPurpose
+from domain.tables import ACTIVE, ActivityKind, RunPurpose
 from domain.tx import Tx
 
 GATHER = timedelta(milliseconds=300)
@@ -38,6 +39,10 @@ DELTA_OVER = 200  # more than so many are read cheaper as what changed since the
 # Xero's answers are stamped by Xero's clock, and a change may show a little after its stamp.
 OVERLAP = timedelta(minutes=3)
 ANSWERED = timedelta(seconds=30)  # no answer takes longer, and our clock differs less from Xero's
+OVERWRITTEN = (
+    "This contact was changed in Xero at {at:%H:%M:%S} UTC, just before Tandem wrote to it. Tandem had not read that change, and may have"
+    " overwritten it. The contact's history in Xero tells what it was."
+)
 
 _RECEIVE = sa.text("select * from door.receive_webhooks(cast(:events as jsonb), :now, :gather)")
 
@@ -101,9 +106,9 @@ async def receive(session: AsyncSession, events: Collection[Announced], now: dat
 async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = None) -> Claimed | None:
     """Claim events to read by ids now. None if there are none.
 
-    Events that need no read are settled. Events about a contact with an open delivery wait for its end. Very many events
-    begin one delta, which reads all that was announced before it began. `only`: the events of these contacts alone (Xero's
-    ids), which somebody waits for.
+    Events that need no read are settled. A change that our own write has overwritten unread is recorded at its contact.
+    Events about a contact with an open delivery wait for its end. Very many events begin one delta, which reads all that was
+    announced before it began. `only`: the events of these contacts alone (Xero's ids), which somebody waits for.
     """
     await xero_contacts.lock(tx, organisation_id)
     organisation = await organisation_copy.find_connected(tx, organisation_id)
@@ -112,6 +117,7 @@ async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = Non
     while events := await claim_events(tx, organisation_id, Category.CONTACT, only):
         known = await _known(tx, organisation_id, events)
         judged = judge(events, known, read_to(organisation.read_cursor), tx.now, at_once=only is not None)
+        await _tell_overwritten(tx, organisation_id, events, known)
         await put_aside(tx, organisation_id, judged, Category.CONTACT)
         if len(judged.wanted) > DELTA_OVER:
             if await organisations.begin_run(tx, organisation_id, RunPurpose.DELTA):
@@ -152,26 +158,41 @@ async def settle(
     await settle_shown(tx, organisation_id, events, seen, Category.CONTACT)
 
 
-async def settle_overwritten(
-    tx: Tx, organisation_id: UUID, before: Mapping[UUID, datetime]
-) -> list[InboxEvent]:
-    """Settle the events of contacts that were just written, and return those of changes that the write has overwritten unread.
+class _Told(NamedTuple):
+    """The active link of a Xero contact."""
 
-    `before`: by Xero's ids, Xero's stamps of what was known before the write. An event between that stamp (and the seconds by which
-    Xero stamps an event later) and the stamp of the write is of such a change. The other events stay as they are.
-    """
-    if not before:
-        return []
-    events = await claim_events(tx, organisation_id, Category.CONTACT, list(before))
-    known = await _known(tx, organisation_id, events) if events else {}
+    xero_contact_id: UUID
+    id: UUID
+    contact_id: UUID
+
+
+async def _tell_overwritten(
+    tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], known: Mapping[UUID, Known]
+) -> None:
+    """Record at the contacts the changes in Xero that our last writes have overwritten unread, each once."""
     lost = [
         replace(event, at=at)
         for event in events
         for at in (event.former_at, event.at)
-        if at is not None and known[event.resource_id].overwrote(at, before[event.resource_id])
+        if at is not None and event.resource_id in known and known[event.resource_id].overwrote(at)
     ]
-    await postpone(tx, organisation_id, events, tx.now)
-    return lost
+    if not lost:
+        return
+    links = await tx.read(
+        _Told,
+        "select x.xero_contact_id, l.id, l.contact_id from sync_link l join xero_contact x on x.workspace_id = :ws"
+        " and x.id = l.xero_contact_id where l.workspace_id = :ws and l.organisation_id = :organisation"
+        f" and l.state in {ACTIVE} and x.xero_contact_id = any(:ids)",
+        organisation=organisation_id, ids=[one.resource_id for one in lost],
+    )  # fmt: skip
+    by_id = {row.xero_contact_id: row for row in links}
+    for one in lost:
+        if link := by_id.get(one.resource_id):
+            activity.record(
+                tx, ActivityKind.CONFLICT_SETTLED, OVERWRITTEN.format(at=one.at), organisation=organisation_id,
+                contact=link.contact_id, link=link.id,
+            )  # fmt: skip
+    await _note(tx, organisation_id, "read_event_at", lost, Category.CONTACT)
 
 
 async def settle_read(tx: Tx, organisation_id: UUID, began: datetime, category: Category) -> None:
@@ -353,6 +374,7 @@ async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) ->
     rows = await tx.read(
         Known,
         "select x.xero_contact_id as resource_id, x.updated_at, x.own_write_at, x.own_event_at, x.read_event_at,"
+        " x.own_write_after,"
         " exists (select 1 from sync_link l join delivery_member m"
         " on m.workspace_id = :ws and m.link_id = l.id and m.open where l.workspace_id = :ws"
         " and l.xero_contact_id = x.id) as in_flight from xero_contact x where x.workspace_id = :ws"

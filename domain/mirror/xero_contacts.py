@@ -152,7 +152,7 @@ _SHOW = f"""
     written as (
         insert into xero_contact
             (workspace_id, id, organisation_id, xero_contact_id, seen_at, key_version, {", ".join(_COLUMNS)},
-             value_times, dirty, brake, looked_at, former_keys, doubted_at, read_due_at, own_write_at)
+             value_times, dirty, brake, looked_at, former_keys, doubted_at, read_due_at, own_write_at, own_write_after)
         select :ws, coalesce(x.id, gen_random_uuid()), :organisation, n.xero_contact_id,
                greatest(n.seen_at, x.seen_at), {VERSION}, {", ".join(map(_held, _COLUMNS))},
                jsonb_build_object({", ".join(_stamp_of(*field) for field in _SYNCED.items())}),
@@ -165,15 +165,15 @@ _SHOW = f"""
                     else coalesce(x.former_keys, '{{}}') end,
                d.at, case when d.at is not null then d.at + cast(:again as interval)
                           when x.doubted_at is null then x.read_due_at end,
-               case when n.sent is not null then n.updated_at else x.own_write_at end
-          from judged n join doubt d using (xero_contact_id)
-          left join {_X} and x.xero_contact_id = n.xero_contact_id
+               case when n.sent is not null then n.updated_at else x.own_write_at end,
+               case when n.sent is not null then x.updated_at else x.own_write_after end
+          from judged n join doubt d using (xero_contact_id) left join {_X} and x.xero_contact_id = n.xero_contact_id
          where n.how <> 'OLDER'
         on conflict (workspace_id, organisation_id, xero_contact_id) do update set
             seen_at = excluded.seen_at, key_version = excluded.key_version, value_times = excluded.value_times,
             dirty = excluded.dirty, brake = excluded.brake, looked_at = excluded.looked_at,
-            former_keys = excluded.former_keys,
-            doubted_at = excluded.doubted_at, missing_since = null, read_due_at = excluded.read_due_at, own_write_at = excluded.own_write_at,
+            former_keys = excluded.former_keys, doubted_at = excluded.doubted_at, missing_since = null,
+            read_due_at = excluded.read_due_at, own_write_at = excluded.own_write_at, own_write_after = excluded.own_write_after,
             {", ".join(f"{column} = case when excluded.looked_at is not null then xero_contact.{column} end" for column in _LOOKED)},
             {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS)}
         returning id, xero_contact_id

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from domain import activity
 from domain.connection import health as connection_health
 from domain.connection import organisation_copy
 from domain.connection.organisation_copy import OrganisationCopy
@@ -19,7 +18,7 @@ from domain.fields.dropped import is_stored_form
 from domain.fields.synced import Values, loaded, same, seen_values, stored
 from domain.fields.values import SeenContact, Value
 from domain.inbound import apply as inbound_apply
-from domain.inbound import mass_change, snapshots, webhook_inbox
+from domain.inbound import mass_change, snapshots
 from domain.links import failures, statements
 from domain.links import link as links
 from domain.links.failures import Failure
@@ -29,7 +28,7 @@ from domain.outbound import deliveries
 from domain.outbound.contact_changes import Outgoing, hold_back_names
 from domain.outbound.deliveries import MOST, Claimed
 from domain.outbound.freshness import FRESH, LINK_DUE, LINK_KNOWN, LINK_READ
-from domain.tables import ActivityKind, Contact, DeliveryKind, SyncedField, SyncLink
+from domain.tables import Contact, DeliveryKind, SyncedField, SyncLink
 from domain.tx import Tx
 
 Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Failure]]]
@@ -228,7 +227,6 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
         for answer in answers
         if answer.seen and not answer.kept_back and not answer.found
     }
-    before = await snapshots.stamps(tx, organisation.id, list(written))
     newer = set(await snapshots.store(tx, organisation, shown, written))
     xeros = await xero_contacts.read_shown(tx, organisation.id, [one.xero_contact_id for one in shown])
     for answer in answers:
@@ -244,10 +242,6 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             xero = xeros[answer.seen.xero_contact_id]
             link = Link(row, contact, xero, organisation.country_code)
             await _acknowledge(tx, link, values, answer.seen, newest=xero.id in newer)
-    by_xero_id = {
-        one.seen.xero_contact_id: held[one.link_id][0] for one in answers if one.seen and one.link_id in held
-    }
-    await _record_unread(tx, organisation.id, before, by_xero_id)
     await deliveries.close(tx, claimed, [answer.link_id for answer in answers])
     await inbound_apply.apply(tx, organisation, [row.id for row in xeros.values()], uuid4(), quiet=False)
     await xero_contacts.request_reads(tx, [answer.link_id for answer in answers])
@@ -282,25 +276,6 @@ async def show(tx: Tx, claimed: Claimed, shown: Sequence[SeenContact]) -> None:
     organisation = await organisation_copy.get(tx, claimed.delivery.organisation_id)
     ids = await snapshots.store(tx, organisation, shown)
     await inbound_apply.apply(tx, organisation, ids, uuid4(), quiet=False)
-
-
-async def _record_unread(
-    tx: Tx, organisation_id: UUID, before: Mapping[UUID, datetime], written: Mapping[UUID, SyncLink]
-) -> None:
-    """Record changes in Xero that were announced after the claim and that the write has overwritten unread.
-
-    `before`: by Xero's ids, the stamps of what was known before the write. `written`: the links that were written.
-    """
-    for lost in await webhook_inbox.settle_overwritten(tx, organisation_id, before):
-        link = written.get(lost.resource_id)
-        if link is not None:
-            message = (
-                f"This contact was changed in Xero at {lost.at:%H:%M:%S} UTC, just before Tandem wrote to it. Tandem had not read"
-                " that change, and may have overwritten it. The contact's history in Xero tells what it was."
-            )
-            activity.record(
-                tx, ActivityKind.CONFLICT_SETTLED, message, organisation=organisation_id, contact=link.contact_id, link=link.id,
-            )  # fmt: skip
 
 
 def _has_landed(field: SyncedField, sent: object, shown: Value, region: str | None) -> bool:

@@ -74,8 +74,9 @@ class XeroContact(Row, table=True):
     `identifiers`: Xero's CompanyNumber, TaxNumber and AccountNumber, without personal tax numbers; null until a read of this
     version of Tandem has shown the contact. `identifier_keys`: as Contact's.
 
-    `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_event_at`: the webhook event that this write
-    accounts for. `read_event_at`: the newest webhook event that a read has answered. All three are by Xero's clock.
+    `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_write_after`: Xero's stamp of what was known before
+    this write. `own_event_at`: the webhook event that this write accounts for. `read_event_at`: the newest webhook event that a
+    read has answered, or that is told as overwritten. All four are by Xero's clock.
 
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
@@ -162,6 +163,7 @@ class XeroContact(Row, table=True):
     own_write_at: datetime | None = time_column(nullable=True)
     own_event_at: datetime | None = time_column(nullable=True)
     read_event_at: datetime | None = time_column(nullable=True)
+    own_write_after: datetime | None = time_column(nullable=True)
 
 
 class ImportRun(Row, table=True):

@@ -127,7 +127,7 @@ LOCKS = (
     _breach(
         "a change that is announced between claim and call is overwritten without a trace",
         f"{FRESH}::test_a_change_that_is_announced_between_claim_and_call_leaves_a_trace",
-        skip("domain.outbound:settle", "_record_unread"),
+        skip("domain.inbound:claim", "_tell_overwritten"),
     ),
     _breach(
         "an event that was read already is recorded as a lost change",

@@ -121,12 +121,27 @@ async def test_a_change_that_is_announced_between_claim_and_call_leaves_a_trace(
     async with world.tx() as tx:
         answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
         await contact_deliveries.settle(tx, claimed, [answered])
+    later(world, webhook_inbox.IN_FLIGHT_AGAIN)
     assert not await claim_events(world)
     await announce(world, (xero, before))  # Xero says it again
     assert not await claim_events(world)
     told = await world.rows("select message, contact_id from activity where kind = 'CONFLICT_SETTLED'")
     assert [row["contact_id"] for row in told] == [contact]
     assert f"changed in Xero at {before:%H:%M:%S} UTC, just before" in told[0]["message"]
+
+
+async def test_a_change_that_is_announced_after_the_answer_to_our_write_leaves_a_trace(world: World) -> None:
+    contact, xero = await linked(world)
+    await change(world, contact, name="Ours Ltd")
+    claimed = await claim(world)
+    assert claimed is not None
+    async with world.tx() as tx:
+        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
+        await contact_deliveries.settle(tx, claimed, [answered])
+    await announce(world, (xero, LATER - timedelta(seconds=1)))
+    assert not await claim_events(world)
+    told = await world.rows("select contact_id from activity where kind = 'CONFLICT_SETTLED'")
+    assert [row["contact_id"] for row in told] == [contact]
 
 
 async def test_an_event_that_was_read_before_the_claim_leaves_no_trace_of_a_lost_change(world: World) -> None:
