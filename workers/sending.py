@@ -97,6 +97,8 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID, *, pa
             " and purpose = 'DELTA'",
             id=organisation_id,
         )
+        if not patient and await freshness.is_read_at_length(tx, organisation_id):
+            return False
     while runs and await importing.advance(process, workspace, runs[0], Priority.INTERACTIVE):
         async with process.database.transaction(workspace, TANDEM) as tx:
             if not patient and await freshness.is_read_at_length(tx, organisation_id):

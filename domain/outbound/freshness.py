@@ -218,13 +218,15 @@ def is_fresh(organisation: OrganisationCopy, now: datetime) -> bool:
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
     """Whether a run is under way that interactive work should not wait for.
 
-    That is a full scan, or a delta that shows many contacts, that another worker reads or that waits for calls. While Xero does
-    not answer, no other way exists either.
+    That is a full scan, or a delta that another worker reads, that waits for calls, or that shows many contacts, among them
+    those that we have written since the delta before. While Xero does not answer, no other way exists either.
     """
     under_way = await tx.ids(
         "select r.id from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"
         " where r.workspace_id = :ws and r.organisation_id = :id and r.finished_at is null and (r.purpose <> 'DELTA'"
-        " or r.total > :long or r.lease_until > :now or r.due_at > :now and o.failing_since is null)",
+        " or r.total > :long or r.lease_until > :now or r.due_at > :now and o.failing_since is null"
+        " or (select count(*) from (select 1 from xero_contact x where x.workspace_id = :ws and x.organisation_id = :id"
+        "  and x.own_write_at > o.read_cursor limit :long + 1) written) > :long)",
         id=organisation_id, long=LONG,
     )  # fmt: skip
     return bool(under_way)

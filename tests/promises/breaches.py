@@ -215,9 +215,14 @@ DELIVERY = (
         sql("domain.outbound:postpone_unread", "attempts = s.attempts + 1", "attempts = s.attempts"),
     ),
     breach(
+        "delivery: a person's edit waits for a page of a delta that shows our own bulk writes",
+        f"{BESIDE}::test_an_edit_does_not_wait_for_the_first_page_of_a_delta_that_shows_our_own_writes",
+        sql("domain.outbound:is_read_at_length", "x.own_write_at > o.read_cursor", "false"),
+    ),
+    breach(
         "delivery: a person's edit waits until a long delta is applied",
         f"{BESIDE}::test_an_edit_does_not_wait_until_a_delta_that_shows_many_contacts_is_applied",
-        never("workers:_fresh", "patient is_read_at_length"),
+        sql("domain.outbound:is_read_at_length", "r.total > :long", "false"),
     ),
     breach(
         "delivery: during a scan a contact is archived unread",

@@ -195,6 +195,24 @@ async def test_an_edit_does_not_wait_until_a_delta_that_shows_many_contacts_is_a
     assert await linked.here.world.rows("select 1 from contact where billing_email like 'bulk%'")
 
 
+async def test_an_edit_does_not_wait_for_the_first_page_of_a_delta_that_shows_our_own_writes(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "LONG", 2)
+    linked.later(timedelta(minutes=2))
+    written = await linked.here.world.rows(
+        "update xero_contact set own_write_at = :at where id in (select id from xero_contact limit 3) returning id",
+        at=linked.clock.now(),
+    )
+    assert len(written) == 3
+    await linked.change(name="Renamed Ltd")
+    workspace, organisation = linked.here.world.workspace, linked.here.world.organisation
+    assert await sending.send_contacts(linked.here.process, workspace, organisation, bulk=False)
+    assert (await linked.shown())["Name"] == "Renamed Ltd"
+    runs = await linked.here.world.rows("select next_page from import_run where finished_at is null")
+    assert runs == [{"next_page": 1}]
+
+
 async def test_halves_of_a_refused_batch_wait_for_changes_that_the_scan_read_meanwhile(
     linked: Linked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
