@@ -215,6 +215,11 @@ DELIVERY = (
         sql("domain.outbound:postpone_unread", "attempts = s.attempts + 1", "attempts = s.attempts"),
     ),
     breach(
+        "jobs: imports take all of a worker's turns",
+        "tests/workers/test_dispatcher.py::test_patient_work_takes_turns_and_an_edit_does_not_wait_for_it",
+        never("workers.jobs:run", "turns"),
+    ),
+    breach(
         "delivery: a person's edit waits for a page of a delta that shows our own bulk writes",
         f"{BESIDE}::test_an_edit_does_not_wait_for_the_first_page_of_a_delta_that_shows_our_own_writes",
         sql("domain.outbound:is_read_at_length", "x.own_write_at > o.read_cursor", "false"),
