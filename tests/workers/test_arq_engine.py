@@ -5,10 +5,11 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,12 @@ class Heartbeat:
     epoch, workers = 0, 1
 
 
+class Process:
+    """Without turns: no lane's jobs wait for each other."""
+
+    turns: Mapping[str, asyncio.Semaphore] = MappingProxyType({})
+
+
 class Dispatcher:
     """Stores what a worker reports about its jobs."""
 
@@ -49,7 +56,11 @@ class Stage:
         self.queue, self.dispatcher, self.heartbeat = ArqQueue(Heartbeat()), Dispatcher(), Heartbeat()  # type: ignore[arg-type]
         self.queue._heartbeat = self.heartbeat  # type: ignore[assignment]
         self.queue.pool = pool
-        context: dict[str, Any] = {"process": None, "dispatcher": self.dispatcher, "stop": asyncio.Event()}
+        context: dict[str, Any] = {
+            "process": Process(),
+            "dispatcher": self.dispatcher,
+            "stop": asyncio.Event(),
+        }
         self.worker = WokenWorker(worker_pool, context, poll_seconds)
 
 
