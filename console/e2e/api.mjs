@@ -20,7 +20,7 @@ const ISSUE = `query($id: ID!) { node(id: $id) { ... on MatchIssue {
 export const readIssue = async (ask, id) => (await ask(ISSUE, { id })).node;
 
 /** Waits until `holds` returns something else than false; says in the end what did not happen. */
-export async function until(what, holds, seconds = 10) {
+export async function until(what, holds, seconds = 30) {
   const end = performance.now() + seconds * 1_000;
   for (;;) {
     const found = await holds();

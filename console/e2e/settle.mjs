@@ -104,9 +104,7 @@ export async function settle(page, ask, count, thinking) {
 async function press(page, issue, keys) {
   for (const key of keys) await page.keyboard.press(key);
   await page
-    .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, issue.id, {
-      timeout: 5_000,
-    })
+    .waitForFunction((last) => document.querySelector(".detail")?.dataset.issue !== last, issue.id)
     .catch(() => {
       throw new Error(`The keys ${keys} did not settle ${issue.xeroContact.name}`);
     });
