@@ -1,5 +1,5 @@
 // Match issues in the browser: by keyboard, and a decision that the server refuses.
-import { readIssue } from "./api.mjs";
+import { readIssue, until } from "./api.mjs";
 import { open } from "./browser.mjs";
 import { settle } from "./settle.mjs";
 
@@ -12,6 +12,35 @@ async function begin(page) {
   await open(page, "Match Issues");
   await page.locator("[data-issue]").waitFor();
   await page.getByRole("listbox").focus(); // Enter on the link that was clicked would follow the link
+}
+
+const OPEN = `{ matchIssues(first: 70, filter: {state: OPEN}, orderBy: {field: CREATED_AT, direction: ASC}) {
+  pageInfo { hasNextPage } edges { node { id } } } }`;
+const IGNORE = `mutation($ids: [ID!]!) { resolveMatchIssues(input: {ignore: $ids}) { userErrors { message } } }`;
+
+/** Somebody else decides all issues that the browser has read: the browser reads on. Its pages are small, so that some issues are unread. */
+export async function readsOn({ page, ask }) {
+  await page.route("**/graphql", (route) =>
+    route.continue({ postData: route.request().postData().replace('"first":50', '"first":5') }),
+  );
+  await page.reload();
+  await begin(page);
+  await until("the list has read 40 rows ahead", async () => {
+    const last = page.locator(".row").last();
+    const [size, place] = await Promise.all(
+      ["aria-setsize", "aria-posinset"].map((name) => last.getAttribute(name)),
+    );
+    return Number(size) >= Number(place) + 40;
+  });
+  const { edges, pageInfo } = (await ask(OPEN)).matchIssues;
+  if (!pageInfo.hasNextPage) throw new Error("The demo has too few open match issues");
+  const ids = edges.map(({ node }) => node.id);
+  await ask(IGNORE, { ids });
+  await until("an issue shows that was not read before", async () => {
+    const rows = await page.locator(".row").evaluateAll((found) => found.map(({ id }) => id.slice(4)));
+    return rows.some((id) => !ids.includes(id));
+  });
+  await page.unroute("**/graphql");
 }
 
 /** A decision shows before the server has answered: its answer is held until the next issue is on the page. */

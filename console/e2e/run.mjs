@@ -4,7 +4,7 @@ import { launch, signedIn } from "./browser.mjs";
 import { editAndRestore, editStale, unsync } from "./contacts.mjs";
 import { createAndSend, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
-import { refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
+import { readsOn, refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
 import { accessible, firstScreen, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
@@ -36,6 +36,7 @@ const TESTS = {
   "an edit of a contact that has changed is refused": editStale,
   "a contact is unsynced": unsync,
   "a person signs in at the identity provider": atProvider,
+  "the list reads on when all its issues are decided": readsOn,
   "a mass change waits for a person": massChange,
   "an organisation is disconnected": disconnect,
   "another practice connects it, sees the preview and imports": firstImport,

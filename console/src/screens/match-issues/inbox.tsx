@@ -35,6 +35,17 @@ export function Inbox() {
   );
   const gone = pages.nodes.filter((issue) => issue.state !== filter.state).length;
 
+  // Decided issues have no row: the place of a row in the list is not the place of its issue in the pages.
+  const show = (first: number, last: number) => {
+    const from = issues[first] ? pages.nodes.indexOf(issues[first]) : 0;
+    pages.show(Math.max(0, from), last + pages.nodes.length - issues.length);
+  };
+  const hasToReadOn = issues.length === 0 && pages.hasMore && !pages.loading && !pages.error;
+  const { loadMore } = pages;
+  useEffect(() => {
+    if (hasToReadOn) loadMore();
+  });
+
   const place = Math.max(
     0,
     issues.findIndex((issue) => issue.id === selectedId),
@@ -135,7 +146,7 @@ export function Inbox() {
             selected={selected}
             onSelect={select}
             refused={decisions.refused}
-            onShow={pages.show}
+            onShow={show}
           />
           <IssueDetail
             key={selected.id}
