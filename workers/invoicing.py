@@ -183,9 +183,7 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, error: XeroError
         why = replace(UNAVAILABLE, message=str(error))
     await invoice_deliveries.free(tx, claimed, until, why=why)
     if isinstance(error, Disconnected | NeedsReconnect):
-        await invoice_deliveries.unreachable(
-            tx, claimed.delivery.organisation_id, "Xero has ended the connection; connect it again."
-        )
+        await invoice_deliveries.unreachable(tx, claimed.delivery.organisation_id)
 
 
 INVOICES: DeliveryKindSpec[WrittenInvoice, Answered, SeenInvoice] = DeliveryKindSpec(

@@ -30,6 +30,7 @@ from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
 from domain.tables import (
     ActivityKind,
     DeliveryKind,
+    DeliveryMember,
     Invoice,
     InvoiceLine,
     InvoiceStatus,
@@ -298,9 +299,15 @@ async def _of(tx: Tx, members: Sequence[UUID]) -> Sequence[Invoice]:
     return found.all()
 
 
-async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
-    """Show on the due invoices that a person must connect Xero again. They stay due."""
+async def unreachable(tx: Tx, organisation_id: UUID) -> None:
+    """Show on the due invoices that a person must connect Xero again. They stay due. Invoices of an open delivery wait for its answer."""
+    message = "Xero has ended the connection; connect it again."
     problem = Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (f"XeroOrganisation:{organisation_id}",))
+    in_flight = select(DeliveryMember.invoice_id).where(
+        col(DeliveryMember.workspace_id) == tx.workspace,
+        col(DeliveryMember.invoice_id) == col(Invoice.id),
+        col(DeliveryMember.open),
+    )
     found = await tx.session.scalars(
         select(Invoice)
         .where(
@@ -308,6 +315,7 @@ async def unreachable(tx: Tx, organisation_id: UUID, message: str) -> None:
             col(Invoice.organisation_id) == organisation_id,
             col(Invoice.sync_state) == InvoiceSyncState.PENDING,
             col(Invoice.due_at).is_not(None),
+            ~in_flight.exists(),
         )
         .order_by(col(Invoice.id))
         .with_for_update()

@@ -27,7 +27,7 @@ from tests.database import Place
 from tests.domain.billed import Billed
 from tests.workers.billing import Billing, making
 from tests.workers.connected import until, working
-from workers import catalogues
+from workers import catalogues, invoice_reads
 
 FAILURE = """query($k: ID!) { invoice(id: $k) { status problems { code } sync { state xeroInvoiceId xeroTotal failure {
   code message remedy since attempts nextAttemptAt subjects { id __typename } } } } }"""
@@ -459,6 +459,21 @@ async def test_a_failing_invoice_is_shown_and_sent_by_itself_once_corrected(
         assert invoice["sync"]["xeroTotal"] == invoice["total"] or invoice["status"] == "VOIDED"
     else:
         assert after["sync"]["xeroInvoiceId"] is None
+
+
+async def test_an_invoice_that_is_due_when_a_poll_finds_the_connection_ended_says_so(here: Practice) -> None:
+    """Nobody tries to send it any more, so no send can find it out."""
+    key = await sent(here)
+    assert (await here.state(key))["sync"]["state"] == "PENDING"
+    await here.xero.act("DELETE", "connections")
+    await here.xero.make_poll_due()
+    await invoice_reads.poll(*here.xero.key)
+    found = (await here.state(key))["sync"]
+    assert (found["state"], found["failure"]["code"], found["failure"]["remedy"]) == (
+        "FAILING",
+        "NEEDS_RECONNECT",
+        "CONNECT_XERO",
+    )
 
 
 async def test_a_void_while_the_sync_is_off_waits_for_the_switch(here: Practice) -> None:
