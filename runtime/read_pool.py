@@ -14,9 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from runtime.clock import monotonic
-from runtime.database import Database, named_as, written
+from runtime.database import RESTED, Database, named_as, written
 
-RESTED = 10.0  # seconds; what drops silent connections waits for minutes
 PATIENCE = 2.0  # seconds for a rested connection to answer
 
 

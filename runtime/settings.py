@@ -11,7 +11,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runtime.embedded.services import Services
@@ -33,6 +41,24 @@ REQUEST_HEADERS = [
 SIGNATURES = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA",
 ]  # fmt: skip
+
+
+# Settings with several values: the pattern that each value fits, and words for it.
+EACH = {
+    "oidc_scopes": (r".*\S.*= *(READ|WRITE|ADMIN)", "`value=READ`, `value=WRITE` or `value=ADMIN`"),
+    "oidc_client_parameters": (
+        r"[a-z_]+=.+",
+        "`name=value`, such as audience=https://tandem.example.com",
+    ),
+    "allowed_origins": (
+        r"https?://[^/\s*]+",
+        "an origin such as https://app.example.com, without path or *",
+    ),
+    "allowed_headers": (
+        r"[!#$%&'+.^_`|~0-9A-Za-z-]+",
+        "the name of a header such as x-request-id; * is not taken",
+    ),
+}
 
 
 class SettingsError(Exception):
@@ -252,36 +278,13 @@ class Settings(BaseSettings):
             raise ValueError(f"must be some of {', '.join(SIGNATURES)}")
         return value
 
-    @field_validator("oidc_scopes")
+    @field_validator(*EACH)
     @classmethod
-    def _scopes(cls, value: list[str]) -> list[str]:
-        for each in value:
-            if not re.fullmatch(r".*\S.*= *(READ|WRITE|ADMIN)", each):
-                raise ValueError("each must be `value=READ`, `value=WRITE` or `value=ADMIN`")
-        return value
-
-    @field_validator("oidc_client_parameters")
-    @classmethod
-    def _parameters(cls, value: list[str]) -> list[str]:
-        for each in value:
-            if not re.fullmatch(r"[a-z_]+=.+", each):
-                raise ValueError("each must be `name=value`, such as audience=https://tandem.example.com")
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, value: list[str]) -> list[str]:
-        for origin in value:
-            if not re.fullmatch(r"https?://[^/\s*]+", origin):
-                raise ValueError("each must be an origin such as https://app.example.com, without path or *")
-        return value
-
-    @field_validator("allowed_headers")
-    @classmethod
-    def _headers(cls, value: list[str]) -> list[str]:
-        for name in value:
-            if not re.fullmatch(r"[!#$%&'+.^_`|~0-9A-Za-z-]+", name):
-                raise ValueError("each must be the name of a header such as x-request-id; * is not taken")
+    def _each(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        assert info.field_name is not None
+        pattern, wanted = EACH[info.field_name]
+        if not all(re.fullmatch(pattern, each) for each in value):
+            raise ValueError(f"each must be {wanted}")
         return value
 
     @field_validator("trusted_proxies")

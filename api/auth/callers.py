@@ -7,7 +7,7 @@ import httpx
 import structlog
 from starlette.requests import HTTPConnection
 
-from api.auth.addresses import client_address
+from api.auth.addresses import client_address, read_networks
 from api.auth.credentials import Credential, NotLetIn, workspace_key
 from api.auth.people import People
 from api.auth.provider import Provider
@@ -36,7 +36,7 @@ class Callers:
         limit: SignInLimit | None = None,
     ) -> None:
         self._tokens, self._limit = Tokens(database), limit
-        self._proxies = settings.trusted_proxies
+        self._proxies = read_networks(settings.trusted_proxies)
         if provider is None and settings.oidc_issuer:
             provider = Provider(settings, http, database.clock)
         self._people = People(settings, provider, database) if provider else None

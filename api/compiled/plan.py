@@ -53,12 +53,11 @@ from graphql.execution.collect_fields import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from api.compiled.sql import LISTS, ListPlan, NotCompiled, Unexpected, compile_list
+from api.compiled.sql import LISTS, TYPENAME, ListPlan, NotCompiled, Unexpected, compile_list
 from api.relay.loaders import together
 from runtime import tally
 
 MOST_FIELDS = 1_000  # of one plan, with the fields of each possible type; api.guards.query_cost admits 250 as they are written
-TYPENAME = "__typename"
 BACK = GraphQLCoreConverter.DEFINITION_BACKREF  # leads from graphql-core's types and fields to Strawberry's
 # When a value of these types is its own output. `{first}` is the value as it is read, `{again}` the same value later.
 AS_IT_IS = {

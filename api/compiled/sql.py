@@ -253,7 +253,8 @@ class _Template(NamedTuple):
 
 @dataclass(frozen=True)
 class ListPlan:
-    """A list as PostgreSQL writes it. `nodes`: SQL of each `node` that edges select. `fields`: a measure of its size."""
+    """A list as PostgreSQL writes it. `nodes`: SQL of each `node` that edges select. `counts`: whether the statement counts the list's rows
+    too. `page`: the JSON of the connection."""
 
     listed: Listed
     nodes: tuple[str, ...]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import HTTPConnection
 
-from api.auth.addresses import UNKNOWN, client_address
+from api.auth.addresses import UNKNOWN, client_address, read_networks
 from api.context import Process
 from runtime.settings import SettingsError, load
 from tests.api.edge import (
@@ -113,7 +113,7 @@ def test_the_address_is_the_last_that_no_trusted_proxy_has(
         "client": (peer, 1) if peer else None,
         "headers": [(b"x-forwarded-for", each.encode()) for each in forwarded],
     }
-    assert client_address(HTTPConnection(scope), ["10.0.0.0/8"]) == address
+    assert client_address(HTTPConnection(scope), read_networks(["10.0.0.0/8"])) == address
 
 
 def test_a_wrong_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
