@@ -73,8 +73,10 @@ class ReadPool:
         elif monotonic() - kept.used_at > RESTED:
             try:
                 await kept.driver.fetchval("select 1", timeout=PATIENCE)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except BaseException as error:
                 kept.driver.terminate()
+                if not isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+                    raise
                 kept = _Kept(await asyncpg.connect(**self._options))
         if kept.workspace != workspace:
             try:

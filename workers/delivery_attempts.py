@@ -108,8 +108,8 @@ async def send(
     organisation_id: UUID,
     claim: Callable[[Tx, OrganisationCopy], Awaitable[Claimed | None]],
 ) -> bool:
-    """Claim and send one delivery. False if there is nothing to send now. The organisation is read once, for the claim and
-    for the call."""
+    """Claim and send one delivery. False if there is nothing to send now. The organisation is read once, for the call
+    and for a claim of contacts; a claim of invoices reads its set-up under its own lock."""
     async with process.database.transaction(workspace, XERO) as tx:
         organisation = await organisation_copy.get(tx, organisation_id)
         claimed = await claim(tx, organisation)

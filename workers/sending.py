@@ -100,8 +100,10 @@ async def _fresh(process: Process, workspace: UUID, organisation_id: UUID, *, pa
         if not patient and await freshness.is_read_at_length(tx, organisation_id):
             return False
     while runs and await importing.advance(process, workspace, runs[0], Priority.INTERACTIVE):
+        if patient:
+            continue
         async with process.database.transaction(workspace, TANDEM) as tx:
-            if not patient and await freshness.is_read_at_length(tx, organisation_id):
+            if await freshness.is_read_at_length(tx, organisation_id):
                 return False
     async with process.database.transaction(workspace, TANDEM) as tx:
         organisation = await organisation_copy.find(tx, organisation_id)

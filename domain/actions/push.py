@@ -182,10 +182,10 @@ class _Namesake:
 
 
 class Names(NamedTuple):
-    """The keys of a name as Xero `surely` compares it, its own first, and further ones under which Xero `maybe` holds it."""
+    """The keys under which Xero may hold a name, and those of them by which Xero `surely` compares it, the name's own first."""
 
+    every: Sequence[str] = ()
     surely: Sequence[str] = ()
-    maybe: Sequence[str] = ()
 
 
 def names_of(contact: Contact) -> Names:
@@ -193,7 +193,7 @@ def names_of(contact: Contact) -> Names:
     if not contact.name_key:
         return Names()
     surely = keys_in_xero(contact.name, surely=True)
-    return Names(surely, [key for key in keys_in_xero(contact.name) if key not in surely])
+    return Names(keys_in_xero(contact.name), surely)
 
 
 class _Numbers(NamedTuple):
@@ -235,7 +235,7 @@ async def _namesakes(
         " and x.status in ('ACTIVE', 'ARCHIVED') and x.merged_to is null and x.missing_since is null"
         " and (x.name_key = any(:names) or x.email_key = cast(:email as text) or x.id = any(array(select id from numbered)))"
         " order by has_name desc, x.id in (select id from numbered) desc, x.status, x.id limit :most",
-        organisation=organisation_id, names=[*names.surely, *names.maybe], surely=list(names.surely),
+        organisation=organisation_id, names=list(names.every), surely=list(names.surely),
         name=next(iter(names.surely), None), email=email_key, most=MOST_EXISTING, keys=list(known.keys),
         accounts=list(known.accounts), searched_keys=list(known.keys) if known.searched else [],
         searched_accounts=list(known.accounts) if known.searched else [],
@@ -343,8 +343,9 @@ async def take_xero_contact(
         )
         raise refuse(Code.ALREADY_LINKED, message, *path)
     if xero.status is XeroContactStatus.ARCHIVED:
+        own = [xero.name_key] if xero.name_key else []
         await name_is_free(
-            tx, organisation_id, Names([xero.name_key] if xero.name_key else []),
+            tx, organisation_id, Names(own, own),
             "So the archived one cannot be restored in Xero. Rename or archive the active one there first.",
             *path,
         )  # fmt: skip

@@ -237,6 +237,8 @@ async def names_freed(tx: Tx, organisation_id: UUID, keys: Sequence[str]) -> Non
     )  # fmt: skip
     wanted = {row: keys_in_xero(row.name) for row in refused}
     waiting = {row: own for row, own in wanted.items() if not set(own).isdisjoint(keys)}
+    if not waiting:
+        return
     held = await tx.read(
         _Held,
         "select name_key, array_agg(id) as ids from xero_contact where workspace_id = :ws and organisation_id = :organisation"

@@ -165,12 +165,11 @@ class Fresh(TypedDict):
 
 async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> None:
     """New links, by their ids, in one statement."""
-    if rows:
-        common = {
-            "workspace_id": tx.workspace, "organisation_id": organisation_id, "state_since": tx.now,
-            "linked_at": tx.now, "version": 1,
-        }  # fmt: skip
-        await tx.insert(SyncLink, [{**common, "id": key, **row} for key, row in rows.items()])
+    common = {
+        "workspace_id": tx.workspace, "organisation_id": organisation_id, "state_since": tx.now,
+        "linked_at": tx.now, "version": 1,
+    }  # fmt: skip
+    await tx.insert(SyncLink, [{**common, "id": key, **row} for key, row in rows.items()])
 
 
 async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:

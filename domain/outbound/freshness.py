@@ -296,9 +296,13 @@ async def postpone_unread(tx: Tx, organisation_id: UUID, wanted: Wanted) -> Sequ
     if not found and not owed:
         return ()
     await xero_contacts.lock(tx, organisation_id)
-    linked = await tx.ids(
-        "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and xero_contact_id = any(:ids)",
-        organisation=organisation_id, ids=owed,
+    linked = (
+        await tx.ids(
+            "select id from sync_link where workspace_id = :ws and organisation_id = :organisation and xero_contact_id = any(:ids)",
+            organisation=organisation_id, ids=owed,
+        )
+        if owed
+        else []
     )  # fmt: skip
     await links.lock_all(tx, [*found, *linked])
     if found:
@@ -318,8 +322,11 @@ async def _put_off(tx: Tx, which: str, locked: Sequence[UUID], bound: Mapping[st
     """Put off those of the locked links that the statement `which` still gives: Xero did not show their contacts. After several
     such reads the link fails, and a person sees that its change is not sent."""
     held = await tx.ids(which, only=list(locked), **bound)
+    again: list[UUID] = []
     for link in await links.lock_links(tx, held):
         if link.attempts + 1 < READS_UNTIL_FAILURE:
-            await statements.postpone(tx, [link.id], FRESH, attempted=True)
+            again.append(link.id)
         else:
             await failures.not_shown(tx, link)
+    if again:
+        await statements.postpone(tx, again, FRESH, attempted=True)
