@@ -9,11 +9,10 @@ from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import single_reads, snapshots
 from domain.mirror import xero_contacts
-from domain.outbound import contact_deliveries
-from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from tests.database import rows_of
 from tests.domain.linked import LATER, read_delta
+from tests.domain.linked import claim as claim_due
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -51,10 +50,7 @@ def shown(xero: UUID, email: str = OURS) -> dict[str, SeenContact]:
 
 
 async def claim(world: World) -> Claimed:
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
-        )
+    claimed = await claim_due(world)
     assert claimed is not None
     return claimed
 
@@ -67,11 +63,6 @@ async def read(world: World, *found: SeenContact) -> None:
         await snapshots.store(tx, organisation, found)
         ids = [row["id"] for row in await rows_of(tx, "select id from xero_contact where dirty")]
         await inbound_apply.apply_shown(tx, world.organisation, ids)
-
-
-async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
 
 
 async def settle(world: World, now: SeenContact) -> None:

@@ -1,6 +1,6 @@
 """A contact that is linked and equal on both sides, and steps that change it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.contacts import edits as contact_edits
@@ -8,6 +8,7 @@ from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
 from domain.outbound import contact_deliveries
+from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
 from domain.tables import ImportPhase, ImportRun, RunPurpose
 from tests.domain.world import BEGAN, World, as_given, seen
@@ -37,10 +38,17 @@ async def read_delta(world: World, *found: SeenContact) -> None:
         pass
 
 
-async def claim(world: World) -> Claimed | None:
+async def claim(world: World, *, since: datetime | None = None) -> Claimed | None:
     """What is due, claimed for a write without bytes."""
     async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
+        organisation = await world.read_organisation(tx)
+        return await contact_deliveries.claim(tx, organisation, lambda *_: (b"...", {}), since=since)
+
+
+async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
+    """Xero answers the claimed write of one contact with this snapshot."""
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
 
 
 async def change(world: World, contact: UUID, **given: object) -> None:

@@ -7,10 +7,9 @@ import pytest
 from domain.fields.phones import PhoneParts
 from domain.inbound import apply as inbound_apply
 from domain.mirror import xero_contacts
-from domain.outbound import contact_deliveries
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
-from tests.domain.linked import LATER, change, linked, read_delta, state
+from tests.domain.linked import LATER, change, claim, linked, read_delta, state
 from tests.domain.world import BEGAN, World, make_world, seen
 
 
@@ -89,10 +88,7 @@ async def test_a_value_typed_back_to_the_base_is_sent_if_xero_holds_another(
     phone = PhoneParts("64", "9", "1112222")
     await read_delta(world, seen("Acme", "theirs@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     await change(world, contact, billingEmail="a@x.nz")  # as it was when both agreed; Xero has theirs
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
-        )
+    claimed = await claim(world)
     assert claimed is not None
     [member] = await world.rows("select sent from delivery_member")
     assert member["sent"] == {"BILLING_EMAIL": "a@x.nz"}
@@ -103,11 +99,7 @@ async def test_a_read_does_not_merge_a_field_of_an_open_delivery(world: World, n
     """The read neither counts as an edit nor as the arrival of the write, which may still take effect."""
     contact, xero = await linked(world)
     await change(world, contact, name="Ours")
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is not None
-        )
+    assert (await claim(world)) is not None
     phone = PhoneParts("64", "9", "1112222")
     await read_delta(world, seen(name, "new@x.nz", phone=phone, xero_id=xero, updated_at=LATER))
     now = await state(world)

@@ -10,11 +10,10 @@ from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
 from domain.matching import issues
-from domain.outbound import contact_deliveries
 from domain.problems import Code, Refused
 from domain.tables import XeroContactStatus
 from tests.database import rows_of
-from tests.domain.linked import LATER, change, linked, read_delta
+from tests.domain.linked import LATER, change, claim, linked, read_delta
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -306,11 +305,7 @@ async def test_a_restored_xero_contact_is_unsynced_if_its_contact_has_another_li
 async def test_a_broken_link_leaves_its_open_delivery(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is not None
-        )
+    assert (await claim(world)) is not None
     await read_delta(
         world, seen("Acme", "a@x.nz", phone=PHONE, xero_id=xero, status=ARCHIVED, updated_at=LATER)
     )

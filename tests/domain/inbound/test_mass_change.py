@@ -20,7 +20,7 @@ from domain.problems import Code, Refused
 from domain.tables import ActorKind, ConnectionHealth, ImportRun, Side, XeroContactStatus
 from domain.tx import Actor
 from tests.database import rows_of
-from tests.domain.linked import LATER, read_delta
+from tests.domain.linked import LATER, claim, read_delta
 from tests.domain.world import Clock, World, as_given, seen
 
 MANY = 60
@@ -187,10 +187,7 @@ async def test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero(
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
             await contact_edits.change(tx, row["id"], as_given({"billingEmail": "all@x.nz"}))
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
-        )
+    claimed = await claim(world)
     assert claimed is not None
     await answer(
         world, claimed, [as_now(n, key, minutes=2, email="all@x.nz") for n, key in enumerate(ids[:25])]
@@ -221,21 +218,14 @@ async def test_stopped_blanks_are_not_sent_by_the_passing_of_time(world: World, 
         async with world.tx() as tx, issues.evaluating(tx):
             for row in some:
                 await contact_edits.change(tx, row["id"], as_given({"primaryPhone": None}))
-        async with world.tx() as tx:
-            claimed.append(
-                await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            )
+        claimed.append(await claim(world))
         if claimed[0] is not None and len(claimed) == 1:
             await answer(world, claimed[0], [as_now(n, key, phone=None) for n, key in enumerate(ids)])
     assert [one is not None for one in claimed] == [True, False]
     clock.time += timedelta(minutes=11)
     await read_delta(world)
     assert (await organisation(world))["health"] == ConnectionHealth.PAUSED
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is None
-        )
+    assert (await claim(world)) is None
 
 
 async def test_the_brake_does_not_count_conflicts_that_a_person_settles(world: World) -> None:
@@ -374,18 +364,10 @@ async def test_the_brake_neither_sends_nor_drops_changes(world: World) -> None:
     async with world.tx() as tx, issues.evaluating(tx):
         await contact_edits.change(tx, row["id"], as_given({"billingEmail": "ours@x.nz"}))
     await read_delta(world, *archived(ids[:40]))
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is None
-        )
+    assert (await claim(world)) is None
     await decide(world, apply=True)
     await go_on(world)
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is not None
-        )
+    assert (await claim(world)) is not None
 
 
 async def test_the_brake_counts_blanks_that_the_practice_would_send(world: World) -> None:
@@ -394,20 +376,13 @@ async def test_the_brake_counts_blanks_that_the_practice_would_send(world: World
     async with world.tx() as tx, issues.evaluating(tx):
         for row in rows:
             await contact_edits.change(tx, row["id"], as_given({"primaryPhone": None}))
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is None
-        )
+    assert (await claim(world)) is None
     now = await organisation(world)
     held = now["mass_change"]
     assert isinstance(held, dict)
     assert (now["health"], held["side"], held["changed"]) == ("PAUSED", "PRACTICE", 30)
     await decide(world, apply=True)
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
-        )
+    claimed = await claim(world)
     assert claimed is not None
     assert len(claimed.members) == 30
 
@@ -418,11 +393,7 @@ async def test_many_ordinary_edits_are_sent(world: World) -> None:
     async with world.tx() as tx, issues.evaluating(tx):
         for n, row in enumerate(rows):
             await contact_edits.change(tx, row["id"], as_given({"primaryPhone": f"09 777 {n:04}"}))
-    async with world.tx() as tx:
-        assert (
-            await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-            is not None
-        )
+    assert (await claim(world)) is not None
 
 
 async def test_a_decision_is_refused_if_no_mass_change_waits(world: World) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from domain.inbound import imports
 from domain.tables import ImportPhase, ImportRun, RunPurpose, XeroContactStatus
-from tests.domain.history import OURS, TOLD, answer, claim, read, settle, shown
-from tests.domain.linked import LATER, change, linked, read_delta
+from tests.domain.history import OURS, TOLD, claim, read, settle, shown
+from tests.domain.linked import LATER, answer, change, linked, read_delta
 from tests.domain.world import World, seen
 
 # All that people see or that is sent; of the mirror what Xero showed, not when it was looked at.

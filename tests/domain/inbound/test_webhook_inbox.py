@@ -9,9 +9,9 @@ from domain.inbound import webhook_inbox
 from domain.inbound.event_judgement import SLACK, InboxEvent
 from domain.inbound.webhook_inbox import DELTA_AGAIN, IN_FLIGHT_AGAIN, LAG_AGAIN, LEASE
 from tests.domain.announced import announce, claim, later, read, unread
-from tests.domain.history import answer, snapshot
 from tests.domain.history import claim as claim_write
-from tests.domain.linked import LATER, change, linked
+from tests.domain.history import snapshot
+from tests.domain.linked import LATER, answer, change, linked
 from tests.domain.world import World, seen
 
 MS, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)

@@ -10,9 +10,8 @@ from domain.actions import push
 from domain.contacts import rebuild_keys
 from domain.fields.values import SeenContact, clean
 from domain.names.text_keys import VERSION
-from domain.outbound import contact_deliveries
 from domain.problems import Refused
-from tests.domain.linked import LATER, change, read_delta, state
+from tests.domain.linked import LATER, change, claim, read_delta, state
 from tests.domain.world import World, seen
 
 
@@ -30,10 +29,7 @@ async def contacts(world: World) -> list[dict[str, object]]:
 
 async def sent(world: World) -> dict[str, object]:
     """What would go to Xero now."""
-    async with world.tx() as tx:
-        claimed = await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {})
-        )
+    claimed = await claim(world)
     if claimed is None:
         return {}
     [member] = await world.rows("select sent from delivery_member where open")

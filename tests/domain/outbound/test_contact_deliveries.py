@@ -13,20 +13,14 @@ from domain.links import ending
 from domain.links import link as links
 from domain.matching import issues
 from domain.outbound import contact_deliveries, deliveries
-from domain.outbound.contact_deliveries import Answered
-from domain.outbound.deliveries import LEASE, Claimed
+from domain.outbound.deliveries import LEASE
 from domain.tables import ConflictPolicy, XeroContactStatus
 from runtime.database import Database
 from tests.database import rows_of
-from tests.domain.linked import LATER, change, claim, linked, read_delta, state
+from tests.domain.linked import LATER, answer, change, claim, linked, read_delta, state
 from tests.domain.world import Clock, World, make_world, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
-
-
-async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
 
 
 def shown(xero: UUID, name: str, email: str, *, after: float = 0) -> SeenContact:

@@ -10,10 +10,8 @@ from domain.fields.dropped import is_stored_form, stored_otherwise
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress, SeenContact, Value
 from domain.outbound import contact_deliveries
-from domain.outbound.contact_deliveries import Answered
-from domain.outbound.deliveries import Claimed
 from domain.tables import SyncedField
-from tests.domain.linked import LATER, change, claim, linked, read_delta, state
+from tests.domain.linked import LATER, answer, change, claim, linked, read_delta, state
 from tests.domain.world import World, seen
 
 PHONE = PhoneParts("64", "9", "1112222")
@@ -57,11 +55,6 @@ def test_people_read_what_xero_stores() -> None:
 
 def shown(xero: UUID, name: str = "Café", email: str = "a@x.nz", minutes: int = 0) -> SeenContact:
     return seen(name, email, phone=PHONE, xero_id=xero, updated_at=LATER + timedelta(minutes=minutes))
-
-
-async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
 
 
 async def sent(world: World) -> list[object]:

@@ -1,7 +1,7 @@
 """What must be read of a contact before anything of it is sent."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,17 +18,10 @@ from runtime.database import Database
 from tests.domain.announced import announce, later, read
 from tests.domain.announced import claim as claim_events
 from tests.domain.history import snapshot
-from tests.domain.linked import LATER, change, linked
+from tests.domain.linked import LATER, answer, change, claim, linked
 from tests.domain.world import World, make_world
 
 THEIRS = LATER + timedelta(milliseconds=5)
-
-
-async def claim(world: World, *, since: datetime | None = None) -> Claimed | None:
-    async with world.tx() as tx:
-        return await contact_deliveries.claim(
-            tx, await world.read_organisation(tx), lambda *_: (b"...", {}), since=since
-        )
 
 
 async def read_first(world: World, batch: Batch) -> Unread | None:
@@ -118,9 +111,7 @@ async def test_a_change_that_is_announced_between_claim_and_call_leaves_a_trace(
     before, own = LATER - timedelta(seconds=1), THEIRS  # the write's stamp is LATER
     await announce(world, (xero, before), (xero, own))
     assert not await claim_events(world), "the write is in flight"
-    async with world.tx() as tx:
-        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
-        await contact_deliveries.settle(tx, claimed, [answered])
+    await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
     later(world, webhook_inbox.IN_FLIGHT_AGAIN)
     assert not await claim_events(world)
     await announce(world, (xero, before))  # Xero says it again
@@ -135,9 +126,7 @@ async def test_a_change_that_is_announced_after_the_answer_to_our_write_leaves_a
     await change(world, contact, name="Ours Ltd")
     claimed = await claim(world)
     assert claimed is not None
-    async with world.tx() as tx:
-        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
-        await contact_deliveries.settle(tx, claimed, [answered])
+    await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
     await announce(world, (xero, LATER - timedelta(seconds=1)))
     assert not await claim_events(world)
     told = await world.rows("select contact_id from activity where kind = 'CONFLICT_SETTLED'")
@@ -155,9 +144,7 @@ async def test_an_event_that_was_read_before_the_claim_leaves_no_trace_of_a_lost
     claimed = await claim(world)
     assert claimed is not None
     await announce(world, (xero, at))
-    async with world.tx() as tx:
-        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
-        await contact_deliveries.settle(tx, claimed, [answered])
+    await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
     assert await world.rows("select 1 from activity where kind = 'CONFLICT_SETTLED'") == []
 
 
@@ -166,9 +153,7 @@ async def test_the_event_of_our_own_write_holds_no_write_back(world: World) -> N
     await change(world, contact, name="Ours Ltd")
     claimed = await claim(world)
     assert claimed is not None
-    async with world.tx() as tx:
-        answered = contact_deliveries.Answered(claimed.members[0], snapshot(xero, "Ours Ltd", "a@x.nz"))
-        await contact_deliveries.settle(tx, claimed, [answered])
+    await answer(world, claimed, snapshot(xero, "Ours Ltd", "a@x.nz"))
     await announce(world, (xero, THEIRS))
     await change(world, contact, name="Ours Too Ltd")
     assert await read_first(world, Batch()) is None

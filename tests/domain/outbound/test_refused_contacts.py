@@ -3,13 +3,11 @@
 from datetime import datetime, timedelta
 
 from domain.fields.phones import PhoneParts
-from domain.fields.values import SeenContact
 from domain.links.failures import Failure
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
-from domain.outbound.deliveries import Claimed
 from domain.tables import SyncedField
-from tests.domain.linked import LATER, change, linked, read_delta
+from tests.domain.linked import LATER, answer, change, claim, linked, read_delta
 from tests.domain.world import Clock, World, seen
 
 WEBSITE = Failure("INVALID_IN_XERO", "Website must be valid. Clear it in Xero.", remedy="IN_XERO")
@@ -17,16 +15,6 @@ EMAIL = Failure("INVALID_IN_XERO", "Email address must be valid.", SyncedField.B
 
 
 PHONE = PhoneParts("64", "9", "1112222")
-
-
-async def claim(world: World) -> Claimed | None:
-    async with world.tx() as tx:
-        return await contact_deliveries.claim(tx, await world.read_organisation(tx), lambda *_: (b"...", {}))
-
-
-async def answer(world: World, claimed: Claimed, seen: SeenContact) -> None:
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], seen)])
 
 
 async def refuse(world: World, failure: Failure) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -140,6 +141,13 @@ async def test_lists_by_link_are_what_a_scan_of_all_contacts_finds(ada: make.Cli
                     assert await wanted.count(tx) == len(everything)
 
 
+def scans(node: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """The nodes of a plan, each with the table that it reads."""
+    yield node["Node Type"], node.get("Relation Name")
+    for below in node.get("Plans", ()):
+        yield from scans(below)
+
+
 async def blocks(tx: Tx, sql: str, wanted: Listing[ContactRow]) -> int:
     """Blocks that the statement reads by the plan that PostgreSQL keeps for a prepared statement."""
     given = {"ws": tx.workspace, "now": tx.now, **wanted.values}
@@ -157,20 +165,18 @@ async def blocks(tx: Tx, sql: str, wanted: Listing[ContactRow]) -> int:
     assert told is not None
     plan = told["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    assert "Seq Scan on contact" not in json.dumps(plan).replace(
-        '"Node Type": "Seq Scan", "Parallel Aware": false', ""
-    )
+    assert ("Seq Scan", "contact") not in set(scans(plan[0]["Plan"]))
     return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])
 
 
 async def test_a_page_by_filter_reads_few_blocks_whether_few_or_many_fit(
     ada: make.Client, owner: AsyncConnection
 ) -> None:
-    """Of 3,000 contacts: in 51 rows each may cost some blocks, but no filter reads all contacts or all links.
+    """Of 10,000 contacts: in 51 rows each may cost some blocks, but no filter reads all contacts or all links.
 
     The tables are as autovacuum leaves them. Else a page reads the entries of rows that are gone, also those of other tests.
     """
-    await make.many_contacts(ada.world, 3000)
+    await make.many_contacts(ada.world, 10_000)
     organisation = ids.encode("XeroOrganisation", ada.world.organisation)
     async with ada.world.tx() as tx:
         await tx.run(
