@@ -34,12 +34,6 @@ from tests.api.compiled.documents import Documents
 
 OPERATIONS = 200
 ROUNDS = 150
-LINKS = (
-    "insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at,"
-    " last_synced_at, version, base_practice, base_xero)"
-    " select workspace_id, gen_random_uuid(), :organisation, id, 'SYNCED', now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}'"
-    " from contact where workspace_id = :ws returning id"
-)
 SIZES = (1, 2, 3, 5, 8, 12, 20, 30, 50, 70, 100)
 PARTS = (
     "contacts(first: {n}) {{ edges {{ node {{ id name }} }} }}",
@@ -165,7 +159,7 @@ async def measure(url: str, contacts: int) -> None:
     async with make.listening(db, url) as process:
         client = await make.client(process)
         await make.many_contacts(client.world, contacts)
-        await client.world.rows(LINKS, organisation=client.world.organisation)
+        await make.link_all(client.world)
         asking = Asking(client)
         of_lists = await compare(asking, "lists", lists())
         of_others = await compare(asking, "generated", generated())

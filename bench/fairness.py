@@ -14,9 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import structlog
@@ -27,14 +25,11 @@ from domain.contacts import edits as contact_edits
 from domain.tables import SyncedField
 from runtime.embedded.services import Services
 from tests.database import Place
-from tests.domain.world import World, make_world
-from tests.workers.connected import Connected, finished, settings_for, working
+from tests.workers.connected import Connected, connect, finished, settings_for, working
 from tests.xero.simulator.serving import serving
 from workers.process import Process, opened
-from xero import oauth
 from xero.simulator.demo import demo_world, lifelike_organisation
 from xero.simulator.world import World as XeroWorld
-from xero.tokens import expires_at, seal_tokens
 
 CALM_EVERY = 3.0  # seconds between two edits
 BUSY_EVERY = 7.0  # bulk work leaves a person 10 calls a minute of one organisation
@@ -85,26 +80,11 @@ async def practices(place: Place, found: Services, world: XeroWorld) -> AsyncIte
         process = await stack.enter_async_context(opened(settings_for(place, found, xero)))
         state = (await process.http.get(f"{xero}/simulator/state")).json()
         tenants = [UUID(one["tenantId"]) for one in state["organisations"]]
-        yield [await connect(process, xero, tenant) for tenant in tenants]
+        yield [await practice(process, xero, tenant) for tenant in tenants]
 
 
-async def connect(process: Process, xero: str, tenant: UUID) -> Practice:
-    world: World = await make_world(process.database)
-    verifier, mark = oauth.new_secret(), oauth.new_secret()
-    form = parse_qs(urlsplit(oauth.consent_url(process.app, mark, verifier)).query)
-    given = {name: values[0] for name, values in form.items()} | {"action": "allow", "tenantId": str(tenant)}
-    answer = await process.http.post(f"{xero}/identity/connect/authorize", data=given)
-    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-    tokens = await oauth.exchange(process.http, process.app, code, verifier)
-    user = oauth.read_claims(tokens.access_token).xero_userid
-    sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
-    expires = expires_at(tokens, datetime.now(UTC))
-    grant = await process.grants.keep(process.app.client_id, user, sealed, expires)
-    async with world.tx() as tx:
-        await tx.run(
-            "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = '' where workspace_id = :ws",
-            tenant=tenant, grant=grant,
-        )  # fmt: skip
+async def practice(process: Process, xero: str, tenant: UUID) -> Practice:
+    world = await connect(process, xero, tenantId=str(tenant))
     return Practice(Connected(process, world, xero), tenant, [])
 
 

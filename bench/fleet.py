@@ -23,8 +23,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
@@ -32,18 +31,16 @@ import structlog
 from bench.imports import cpu, memory, xero_settings
 from bench.place import environment, percentile, postgres_cpu, process, services
 from domain.contacts import edits as contact_edits
-from domain.tables import ImportPhase, ImportRun, SyncedField
+from domain.tables import SyncedField
 from runtime.embedded.services import POSTGRES_SETTINGS, Services
 from tests.database import Place, lent
-from tests.domain.world import World, make_world
-from tests.workers.connected import settings_for
+from tests.domain.world import World
+from tests.workers.connected import Connected, connect, settings_for
 from tests.xero.simulator.serving import serving
 from workers.process import POOL_SIZE, Process, opened_with
-from xero import oauth
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, lifelike_organisation
 from xero.simulator.world import App, User
 from xero.simulator.world import World as Xero
-from xero.tokens import expires_at, seal_tokens
 
 QUIET_SECONDS = 300.0  # the longest wait for the end of a phase
 
@@ -74,30 +71,6 @@ def make_xero(wanted: Sequence[int]) -> Xero:
         )
     xero.add_app(App(DEMO_CLIENT_ID, "Tandem", DEMO_CLIENT_SECRET, [DEMO_REDIRECT_URI]))
     return xero
-
-
-async def connect(made: Process, address: str, number: int) -> World:
-    """A workspace whose organisation the practice's person has connected."""
-    world = await make_world(made.database)
-    verifier, state = oauth.new_secret(), oauth.new_secret()
-    form = parse_qs(urlsplit(oauth.consent_url(made.app, state, verifier)).query)
-    given = {name: values[0] for name, values in form.items()} | {
-        "action": "allow",
-        "userId": str(UUID(int=number + 1)),
-    }
-    answer = await made.http.post(f"{address}/identity/connect/authorize", data=given)
-    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-    tokens = await oauth.exchange(made.http, made.app, code, verifier)
-    user = oauth.read_claims(tokens.access_token).xero_userid
-    sealed = seal_tokens(made.keys, tokens, made.app.client_id, user)
-    grant = await made.grants.keep(made.app.client_id, user, sealed, expires_at(tokens, datetime.now(UTC)))
-    [tenant] = await oauth.connections(made.http, made.app, tokens.access_token)
-    async with world.tx() as tx:
-        await tx.run(
-            "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = '' where workspace_id = :ws",
-            tenant=tenant.tenant_id, grant=grant,
-        )  # fmt: skip
-    return world
 
 
 class Fleet:
@@ -136,7 +109,7 @@ class Fleet:
             await asyncio.sleep(3)
             before = await self.spent(pids)
             for practice in practices:
-                await begin_import(practice.world)
+                await Connected(self._made, practice.world, self._address).start_import()
             took = await asyncio.gather(*(imported(practice.world, before[0]) for practice in practices))
             self.tell(
                 "import", before, await self.spent(pids), sum(each.size for each in practices), "contacts"
@@ -166,18 +139,6 @@ class Fleet:
             f" for each call CPU ms {ours * 1e3 / each:.1f} in workers and {postgres * 1e3 / each:.1f} in PostgreSQL,"
             f" {transactions / each:.1f} transactions; workers used {100 * ours / seconds:.0f} % of a core, PostgreSQL {100 * postgres / seconds:.0f} %"
         )
-
-
-async def begin_import(world: World) -> None:
-    async with world.tx() as tx:
-        now = tx.now
-        tx.session.add(
-            ImportRun(
-                workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, phase=ImportPhase.READING, match=True,
-                started_at=now, due_at=now,
-            )
-        )  # fmt: skip
-        tx.notify_workers()
 
 
 async def imported(world: World, began: float) -> float:
@@ -251,7 +212,10 @@ async def measure(found: Services, practices: int, contacts: int, rate: float, s
         opened_with(db, settings_for(place, found, address)) as made,
     ):
         fleet = Fleet(found, made, address)
-        every = [Practice(await connect(made, address, number), size) for number, size in enumerate(wanted)]
+        every = [
+            Practice(await connect(made, address, userId=str(UUID(int=number + 1))), size)
+            for number, size in enumerate(wanted)
+        ]
         env = environment(found, **xero_settings(place, found, address))
         for workers in (1, 2):
             await fleet.run(env, workers, every[workers - 1 :: 2], rate, seconds)

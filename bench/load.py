@@ -19,13 +19,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 import httpx
 import websockets
 from websockets.typing import Subprotocol
 
+from bench.imports import memory
 from bench.place import answers, environment, percentile, process, services
 from domain.practice import workspaces
 from domain.tables import Scope
@@ -160,8 +160,7 @@ async def change(http: httpx.AsyncClient, load: Load) -> None:
 
 async def watch_memory(pid: int, load: Load) -> None:
     while True:
-        status = await asyncio.to_thread(Path(f"/proc/{pid}/status").read_text)
-        load.memory.append(int(status.partition("VmRSS:")[2].split()[0]) // 1024)
+        load.memory.append(await asyncio.to_thread(memory, pid))
         await asyncio.sleep(10)
 
 

@@ -144,6 +144,18 @@ async def conflict(world: World, name: str = "Kauri Joinery Ltd") -> UUID:
     return issue
 
 
+async def link_all(world: World) -> None:
+    """Links of all contacts, as domain functions would take too long. They name no Xero contact."""
+    async with world.tx() as tx:
+        await tx.run(
+            "insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at,"
+            " last_synced_at, version, base_practice, base_xero)"
+            " select workspace_id, gen_random_uuid(), :organisation, id, 'SYNCED', :now, 'FULL_MATCH', :now, :now, 1, '{}', '{}'"
+            " from contact where workspace_id = :ws",
+            organisation=world.organisation,
+        )
+
+
 async def many_contacts(world: World, n: int, *, prefix: str = "Contact") -> None:
     """Rows, as domain functions would take too long."""
     async with world.tx() as tx:

@@ -23,21 +23,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from bench.disturbed import verdict
 from bench.disturbed.disturber import AWAY, Disturber
 from bench.disturbed.people import FILTER, Kinds, Mutated, People, Subject
-from bench.disturbed.place import Answer, Place, demo, free_port, place
+from bench.disturbed.place import Answer, Ignored, Place, demo, free_port, place
 
 SUBJECTS = 60
 PROBES = 12
-SWEEP = 2.0  # seconds after which the dispatcher finds what nothing told it of
 LATE = 5.0  # seconds that a person's edit may take while nothing but Redis is disturbed; one sweep, and the sending
 START = """query { workspace { serviceTypes { id name } taxRates { id name } }
   contacts(first: 100, filter: {syncState: [SYNCED]}) { edges { node { id name
     syncLinks { xeroContact { xeroContactId } organisation { id tenantId } } } } } }"""
-SET_UP = """mutation($input: UpdateContactSyncInput!) { done: updateContactSync(input: $input) { userErrors { code message } } }"""
 SYNC_NOW = """mutation($input: OrganisationInput!, $retry: RetrySyncInput!) {
   done: syncNow(input: $input) { userErrors { code message } } retrySync(input: $retry) { userErrors { code message } } }"""
 
@@ -83,10 +79,6 @@ class _Contacts(Answer):
 class _Start(Answer):
     workspace: _Workspace
     contacts: _Contacts
-
-
-class _Ignored(msgspec.Struct):
-    """An answer of which nothing is needed."""
 
 
 @dataclass
@@ -215,7 +207,7 @@ def _middle(values: Sequence[float]) -> float:
 
 async def run(folder: Path, ports: tuple[int, int], asked: argparse.Namespace, began: float) -> list[str]:
     chance = random.Random(asked.seed)
-    with place(folder, ports) as here:
+    async with place(folder, ports) as here:
         start = await here.ask(_Start, START)
         subjects = [
             Subject(one.node.id, " ".join(one.node.name.split()), link.xero_contact.xero_contact_id.lower())
@@ -226,12 +218,11 @@ async def run(folder: Path, ports: tuple[int, int], asked: argparse.Namespace, b
         first = start.contacts.edges[0].node.sync_links[0].organisation
         kinds = Kinds(start.workspace.service_types[0].id, start.workspace.tax_rates[0].id)
         people = People(here, chance, first.id, first.tenant_id, kinds, subjects[PROBES : PROBES + SUBJECTS])
-        await here.control(_Ignored, "PUT", "webhooks", {
+        await here.control(Ignored, "PUT", "webhooks", {
             "url": f"http://127.0.0.1:{ports[0]}/webhooks/xero", "key": here.settings.xero_webhook_keys,
             "retrySeconds": 20, "chance": {"delay": 0.5, "duplicate": 0.1, "shuffle": True},
         })  # fmt: skip
-        given = {"organisationId": first.id, "contactFilter": FILTER}
-        await here.ask(Mutated, SET_UP, input=given)
+        await people.set_filter(FILTER)
         held = await verdict.before(people)
         disturber = Disturber(here, chance)
         try:

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bench.disturbed.place import Place, command, environment, postmaster
+from bench.disturbed.place import Ignored, Place, command, environment, postmaster
 
 AWAY = 60.0  # seconds without Redis
 YOUNG = 5.0  # seconds that a process lives at least, so that it does something before it is killed
@@ -43,10 +42,6 @@ FAULTS: list[dict[str, object]] = [
      "path": "/Contacts"},
     {"kind": "warn", "message": "The CurrencyRate is unusual.", "path": "/Invoices"},
 ]  # fmt: skip
-
-
-class _Armed(msgspec.Struct):
-    """The answer to a fault that was armed: nothing of it is needed."""
 
 
 class Disturber:
@@ -169,11 +164,11 @@ class Disturber:
     # -- Xero
 
     async def fault(self) -> None:
-        await self._place.control(_Armed, "POST", "faults", self._chance.choice(FAULTS))
+        await self._place.control(Ignored, "POST", "faults", self._chance.choice(FAULTS))
         self.faults += 1
 
     async def end_faults(self) -> None:
-        await self._place.control(_Armed, "DELETE", "faults")
+        await self._place.control(Ignored, "DELETE", "faults")
 
     # -- all of it
 

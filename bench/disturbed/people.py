@@ -11,12 +11,13 @@ from uuid import uuid4
 
 import msgspec
 
-from bench.disturbed.place import Answer, Count, Place, UserError, XeroContact
+from bench.disturbed.place import Answer, Count, Ignored, Place, UserError, XeroContact
 
 Side = Literal["here", "Xero"]
 Field = Literal["name", "email", "phone", "city"]
 FIELDS: Sequence[Field] = ("name", "email", "phone", "city")
 FILTER = "CUSTOMERS_ONLY"
+ADDED_AT_ONCE = 60  # contacts that each narrowing of the filter adds in Xero
 PUSHED, ADDED, EXCLUDED = "Quokkapushed", "Quokkaadded", "Quokkaexcluded"  # first words of new names
 
 UPDATE = """mutation($input: UpdateContactInput!) { done: updateContact(input: $input) { userErrors { code message } } }"""
@@ -132,10 +133,6 @@ class _InXero(Answer):
 
 class _Added(msgspec.Struct):
     contacts: list[XeroContact] = msgspec.field(name="Contacts")
-
-
-class _Ignored(msgspec.Struct):
-    """An answer of which nothing is needed."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +286,7 @@ class People:
         made = await self.place.control(_Added, "POST", self._contacts(), given)
         for one in made.contacts if customers else ():
             edit = {"fields": {"FirstName": "Ann"}, "isCustomer": True}
-            await self.place.control(_Ignored, "POST", self._contacts(one.contact_id), edit)
+            await self.place.control(Ignored, "POST", self._contacts(one.contact_id), edit)
 
     async def bill(self, until: float) -> None:
         """Invoices; a third of them is paid in Xero at once, often within two seconds after our own write."""
@@ -329,7 +326,7 @@ class People:
             held = (await self.place.ask(_InXero, XERO_ID, id=bill.id)).invoice.sync.xero_invoice_id
             if held:
                 path = f"organisations/{self.tenant}/invoices/{held.lower()}/payments"
-                await self.place.control(_Ignored, "POST", path, {})
+                await self.place.control(Ignored, "POST", path, {})
                 bill.paid = True
                 return
             await asyncio.sleep(0.1)
@@ -337,18 +334,18 @@ class People:
     async def narrow(self) -> None:
         """Widen the filter, and narrow it as soon as the run matches. Nothing may be created or asked after the answer."""
         self.narrowed += 1
-        names = [f"{EXCLUDED} {self.narrowed} {number} Limited" for number in range(60)]
+        names = [f"{EXCLUDED} {self.narrowed} {number} Limited" for number in range(ADDED_AT_ONCE)]
         async with self.creating:
             await self._add(names, customers=False)
             await asyncio.sleep(3)
-            await self._set_filter("ALL")
+            await self.set_filter("ALL")
             until = time.monotonic() + 40
             while time.monotonic() < until:
                 run = (await self._progress()).xero_organisation.import_progress
                 if run is not None and run.phase == "MATCHING" and not run.finished:
                     break
                 await asyncio.sleep(0.05)
-            await self._set_filter(FILTER)
+            await self.set_filter(FILTER)
             answered = datetime.now(UTC)
             until = time.monotonic() + 60
             found = await self._progress()
@@ -371,7 +368,7 @@ class People:
     async def _progress(self) -> _Progress:
         return await self.place.ask(_Progress, PROGRESS, id=self.organisation)
 
-    async def _set_filter(self, wanted: str) -> None:
+    async def set_filter(self, wanted: str) -> None:
         given = {"organisationId": self.organisation, "contactFilter": wanted}
         done = await self.place.ask(Mutated, SET_FILTER, input=given)
         if done.done.user_errors:

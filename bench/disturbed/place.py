@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -78,7 +78,6 @@ class XeroContact(InXero):
     contact_id: str = msgspec.field(name="ContactID")
     name: str = ""
     email_address: str = ""
-    contact_number: str = ""
     contact_status: str = "ACTIVE"
     phones: list[Phone] = []
     addresses: list[Address] = []
@@ -93,7 +92,6 @@ class XeroContact(InXero):
 
 
 class XeroInvoice(InXero):
-    invoice_id: str = msgspec.field(name="InvoiceID")
     invoice_number: str = ""
     status: str = ""
     total: float = 0.0
@@ -105,19 +103,16 @@ class Page(InXero):
     invoices: list[XeroInvoice] = []
 
 
-class Organisation(Answer):
-    tenant_id: str
-    contacts: int
-
-
 class Tally(Answer):
     refused: dict[str, int]
-    calls: int
 
 
 class State(Answer):
-    organisations: list[Organisation]
     tallies: list[Tally]
+
+
+class Ignored(msgspec.Struct):
+    """An answer of which nothing is needed."""
 
 
 class _Token(msgspec.Struct):
@@ -248,11 +243,12 @@ def demo(folder: Path, port: int) -> Iterator[None]:
                 started.wait(timeout=30)
 
 
-@contextmanager
-def place(folder: Path, ports: tuple[int, int]) -> Iterator[Place]:
+@asynccontextmanager
+async def place(folder: Path, ports: tuple[int, int]) -> AsyncIterator[Place]:
     settings = msgspec.json.decode((folder / "demo" / "settings.json").read_bytes(), type=_Settings)
     token = (folder / "demo" / "token").read_text().strip()
-    yield Place(folder, ports, settings, token, httpx.AsyncClient(timeout=15))
+    async with httpx.AsyncClient(timeout=15) as http:
+        yield Place(folder, ports, settings, token, http)
 
 
 def free_port() -> int:

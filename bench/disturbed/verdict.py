@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bench.disturbed.people import FIELDS, Bill, Field, People, Subject, Typed
+from bench.disturbed.people import ADDED_AT_ONCE, FIELDS, Bill, Field, People, Subject, Typed
 from bench.disturbed.place import Answer, Count, Page, Place, State, XeroContact
 
 CONTACT = """query($id: ID!, $after: String) { contact(id: $id) { name billingEmail primaryPhone billingAddress { city }
@@ -292,7 +292,7 @@ async def _judge_new(people: People, listed: Page, held: Before, verdict: Verdic
         count = (await people.place.ask(_Named, NAMED, name=name)).contacts.total_count
         if count != 1:
             verdict.findings.append(f"added in Xero {name}: {count} contacts here")
-    new = len(people.pushed) + len(people.added) + 60 * people.narrowed
+    new = len(people.pushed) + len(people.added) + ADDED_AT_ONCE * people.narrowed
     if len(listed.contacts) != held.xero + new:
         verdict.findings.append(f"contacts in Xero: {held.xero} and {new} new are {len(listed.contacts)}")
 

@@ -88,6 +88,34 @@ class Connected:
         return found
 
 
+async def connect(process: Process, xero: str, **form: str) -> World:
+    """A workspace whose organisation a person has connected, by the consent of a browser. `form`: what the person also chooses on
+    Xero's page: `userId` or `tenantId`."""
+    world = await make_world(process.database)
+    verifier, state = oauth.new_secret(), oauth.new_secret()
+    asked = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
+    given = {name: values[0] for name, values in asked.items()} | {"action": "allow"} | form
+    answer = await process.http.post(f"{xero}/identity/connect/authorize", data=given)
+    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+    tokens = await oauth.exchange(process.http, process.app, code, verifier)
+    user = oauth.read_claims(tokens.access_token).xero_userid
+    sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
+    expires = expires_at(tokens, datetime.now(UTC))
+    grant = await process.grants.keep(process.app.client_id, user, sealed, expires)
+    tenants = [
+        one.tenant_id for one in await oauth.connections(process.http, process.app, tokens.access_token)
+    ]
+    [tenant] = [one for one in tenants if str(one) == form.get("tenantId", str(one))]
+    async with world.tx() as tx:
+        await tx.run(
+            "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
+            " where workspace_id = :ws",
+            tenant=tenant,
+            grant=grant,
+        )
+    return world
+
+
 @asynccontextmanager
 async def connected(
     place: Place,
@@ -103,25 +131,7 @@ async def connected(
         lent(place, "worker", clock, POOL_SIZE) as database,
         opened_with(database, settings_for(place, services, xero)) as process,
     ):
-        world = await make_world(process.database)
-        verifier, state = oauth.new_secret(), oauth.new_secret()
-        form = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
-        given = {name: values[0] for name, values in form.items()} | {"action": "allow"}
-        answer = await process.http.post(f"{xero}/identity/connect/authorize", data=given)
-        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-        tokens = await oauth.exchange(process.http, process.app, code, verifier)
-        user = oauth.read_claims(tokens.access_token).xero_userid
-        sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
-        now = datetime.now(UTC)
-        grant = await process.grants.keep(process.app.client_id, user, sealed, expires_at(tokens, now))
-        [tenant] = await oauth.connections(process.http, process.app, tokens.access_token)
-        async with world.tx() as tx:
-            await tx.run(
-                "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
-                " where workspace_id = :ws",
-                tenant=tenant.tenant_id,
-                grant=grant,
-            )
+        world = await connect(process, xero)
         yield Connected(process, world, xero)
 
 

@@ -3,13 +3,12 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import pytest
 import structlog
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_trace_id
 
@@ -20,25 +19,14 @@ from api.root import schema
 from domain.practice import workspaces
 from domain.tables import Scope
 from runtime import tracing
-from runtime.otel import OtelTracer
 from tests.clients import web_client
+from tests.traces import OTHER, TRACE, exporter, traceparent
 from tests.workers.linked import Linked
 from workers.jobs import Job, run
 
-TRACE, OTHER = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
+__all__ = ["exporter"]
+
 RENAME = "mutation Rename($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { message } } }"
-
-
-def traceparent(trace: str) -> str:
-    return f"00-{trace}-00f067aa0ba902b7-01"
-
-
-@pytest.fixture
-def exporter() -> Iterator[InMemorySpanExporter]:
-    found = InMemorySpanExporter()
-    tracing.use(OtelTracer(SimpleSpanProcessor(found), "tests"))
-    yield found
-    tracing.stop()
 
 
 @pytest.fixture

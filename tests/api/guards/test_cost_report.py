@@ -23,12 +23,6 @@ __all__ = ["ada"]
 NEAR = 1.5
 PAGE = """query Page { contacts(first: 40) { totalCount edges { node { id name billingAddress { city }
   syncLinks { id organisation { id } } } } } }"""
-LINKS = (
-    "insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at,"
-    " last_synced_at, version, base_practice, base_xero)"
-    " select workspace_id, gen_random_uuid(), :organisation, id, 'SYNCED', now(), 'FULL_MATCH', now(), now(), 1, '{}', '{}'"
-    " from contact where workspace_id = :ws returning id"
-)
 CREATE = 'mutation { createContact(input: {name: "Rata"}) { contact { id syncLinks { id } } userErrors { code } } }'
 
 
@@ -134,7 +128,7 @@ def test_an_operation_is_found_by_its_name() -> None:
 async def test_the_estimate_is_near_the_cost_of_every_query_of_the_screens(ada: make.Client) -> None:
     """Once a query has run in the workspace; of the lists also before, if their pages are full."""
     await make.many_contacts(ada.world, 60)
-    await ada.world.rows(LINKS, organisation=ada.world.organisation)
+    await make.link_all(ada.world)
     contact = await ada.world.contact("Somebody")
     organisation = ids.encode("XeroOrganisation", ada.world.organisation)
     given: dict[str, dict[str, Any]] = {
