@@ -6,7 +6,7 @@ import structlog
 from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 
-from api.context import EdgeContext
+from api.context import EdgeContext, Viewer
 from runtime import tracing
 
 
@@ -28,20 +28,10 @@ class OperationLog(SchemaExtension):
         """From here to the end of the operation, log lines have its name, and the request's span has its name and caller."""
         node = self._operation()
         structlog.contextvars.bind_contextvars(operation=_name(node))
-        self._describe(node)
+        context = self.execution_context.context
+        if node is not None and isinstance(context, EdgeContext):
+            describe(tracing.active(), _name(node), node.operation.value, context.viewer)
         yield
-
-    def _describe(self, node: OperationDefinitionNode | None) -> None:
-        span, context = tracing.active(), self.execution_context.context
-        if span is None or node is None or not isinstance(context, EdgeContext):
-            return
-        name = _name(node)[: tracing.LONGEST_NAME]
-        span.rename(f"{node.operation.value} {name}".strip())
-        span.set("graphql.operation.type", node.operation.value)
-        span.set("graphql.operation.name", name)
-        if context.viewer is not None:
-            span.set("tandem.workspace", str(context.viewer.workspace))
-            span.set("tandem.caller", str(context.viewer.actor.id))
 
     def _operation(self) -> OperationDefinitionNode | None:
         """The operation that runs; None for a document that cannot be read, or has several and no name was given."""
@@ -54,6 +44,19 @@ class OperationLog(SchemaExtension):
         wanted = execution.operation_name
         named = [one for one in found if wanted is None or (one.name and one.name.value == wanted)]
         return named[0] if len(named) == 1 else None
+
+
+def describe(span: tracing.Span | None, name: str, kind: str, viewer: Viewer | None) -> None:
+    """Name the span of a request after its operation, and give it the ids of the caller."""
+    if span is None:
+        return
+    shown = name[: tracing.LONGEST_NAME]
+    span.rename(f"{kind} {shown}".strip())
+    span.set("graphql.operation.type", kind)
+    span.set("graphql.operation.name", shown)
+    if viewer is not None:
+        span.set("tandem.workspace", str(viewer.workspace))
+        span.set("tandem.caller", str(viewer.actor.id))
 
 
 def _name(node: OperationDefinitionNode | None) -> str:

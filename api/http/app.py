@@ -123,9 +123,10 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         allow_credentials=True,  # for the cookie of the consent; GraphQL uses no cookie
     )
 
-    known_reads = (
-        [Middleware(KnownReads, view=view, schema=schema)] if isinstance(schema, GuardedSchema) else []
-    )
+    def known_reads(*, inner: bool) -> list[Middleware]:
+        if not isinstance(schema, GuardedSchema):
+            return []
+        return [Middleware(KnownReads, view=view, schema=schema, inner=inner)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -138,10 +139,11 @@ def create_app(process: Process, schema: BaseSchema, routes: Sequence[BaseRoute]
         middleware=[
             Middleware(TracedRequests),  # outside, so that the line of the request has the trace
             Middleware(RequestLog, metrics=metrics, paths=paths, https=https),
-            *known_reads,
+            *known_reads(inner=False),
             cors,
             Middleware(Compression),
             Middleware(BodyLimits),
+            *known_reads(inner=True),
         ],
         exception_handlers={
             HTTPException: _refuse,

@@ -5,16 +5,20 @@ All rules are those of the usual way, and their code is the same: the limits of 
 token, the arguments. Whatever is not as expected goes the usual way, untouched: another header, an unknown or revoked token, a refusal,
 a value that SQL does not write, trouble of the database. So this module refuses nothing and has no error of its own.
 
-It stands inside RequestLog, which gives the request its id, its log line and its metrics.
+`KnownReads` stands twice in the application, both times inside RequestLog, which gives the request its id, its log line and its metrics.
+The outer one leaves out all other middleware. A browser's request has headers that this middleware reads (`BROWSERS`): the origin of the
+page, and how the answer may be compressed. The inner one answers such a request behind the middleware.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import structlog
+from cross_web import HTTPException as ViewException
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,32 +29,36 @@ from api.compiled.sql import count_in_json
 from api.context import EdgeContext, Viewer
 from api.guards.cost_report import Expected, told
 from api.guards.extensions import GuardedSchema
+from api.guards.operation_log import describe
 from api.guards.query_cost import measure
-from api.http.accept import JSON
+from api.http.accept import json_type, prefers_stream
 from api.http.bodies import limited
 from api.http.compression import COMPRESSED_FROM
-from api.http.view import GraphQLView, caller_in_logs
+from api.http.view import GraphQLView, caller_in_logs, check_content_type
 from runtime import tracing
 
-_JSON_BODY = {JSON.encode(), f"{JSON}; charset=utf-8".encode()}
-_JSON_WANTED = {b"*/*", JSON.encode()}
-_HEADERS = [(b"content-type", f"{JSON}; charset=utf-8".encode()), (b"cache-control", b"no-store")]
-# A request with one of these headers needs what the middleware or the view does with it.
-_ELSEWHERE = {
-    b"content-encoding",
-    b"accept-encoding",
-    b"origin",
-    WORKSPACE_HEADER.lower().encode(),
-    b"traceparent",
-}
+BROWSERS = frozenset((b"accept-encoding", b"origin"))
+_ELSEWHERE = {b"content-encoding", WORKSPACE_HEADER.lower().encode()}  # the usual way reads these headers
+_SINGLE = (b"authorization", b"content-type", b"accept")
+_NO_STORE = (b"cache-control", b"no-store")
+LONGEST_HEADER = 1_000  # bytes of a header whose meaning is remembered
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The body of a request that may be known."""
 
-    query: str
+    query: str | None = None
     variables: dict[str, object] | None = None
     operation_name: str | None = None
+    extensions: dict[str, object] | None = None
+
+
+class Caller(NamedTuple):
+    """What a request that may be known says in its headers. `media_type`: of the answer that the client prefers."""
+
+    token: str
+    media_type: str
+    is_browser: bool
 
 
 class Answer(NamedTuple):
@@ -62,33 +70,35 @@ _decode = msgspec.json.Decoder(Asked).decode
 
 
 class KnownReads:
-    """Comes before the middleware that reads other headers. `app` is the usual way."""
+    """Answers requests without a header of a browser, or those with one if it is the inner one. `app` is the usual way."""
 
-    def __init__(self, app: ASGIApp, view: GraphQLView, schema: GuardedSchema) -> None:
-        self._app, self._view, self._schema = app, view, schema
+    def __init__(self, app: ASGIApp, view: GraphQLView, schema: GuardedSchema, *, inner: bool) -> None:
+        self._app, self._view, self._schema, self._inner = app, view, schema, inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = None
+        caller = None
         if scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST":
-            token = _token(scope["headers"])
-        if token is None or tracing.is_on():
+            caller = read_caller(scope["headers"])
+        if caller is None or caller.is_browser is not self._inner:
             await self._app(scope, receive, send)
             return
-        messages = await _read(limited(scope, receive))
+        messages = await _read(receive if self._inner else limited(scope, receive))
         body = _body(messages)
-        answer = await self._answer(token, body) if body is not None else None
+        answer = await self._answer(caller, body) if body is not None else None
         if answer is None:
             await self._app(scope, _again(messages, receive), send)
             return
         size = len(answer.body)
-        vary = b"Origin" if size < COMPRESSED_FROM else b"Accept-Encoding, Origin"
         length = (b"content-length", str(size).encode())
-        headers = [*_HEADERS, (b"vary", vary), length, *answer.headers]
+        headers = [_content_type(caller.media_type), _NO_STORE, length, *answer.headers]
+        if not self._inner:  # the middleware adds this header otherwise
+            headers.append((b"vary", b"Origin" if size < COMPRESSED_FROM else b"Accept-Encoding, Origin"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, token: str, body: bytes) -> Answer | None:
+    async def _answer(self, caller: Caller, body: bytes) -> Answer | None:
         """None: the usual way answers."""
+        token = caller.token
         view = self._view
         recalled = view.callers.recall(token)
         if recalled is None or not self._schema.plans.are_used:
@@ -96,8 +106,8 @@ class KnownReads:
         viewer = recalled.viewer
         try:
             asked = _decode(body)
-            view.documents.find_text(asked.query, None)
-            found = self._find(asked, viewer)
+            query = view.documents.find_text(asked.query, asked.extensions)
+            found = self._find(query, asked, viewer) if query else None
             if found is None:
                 return None
             one, expected = found
@@ -115,6 +125,7 @@ class KnownReads:
             view.callers.forget(token)  # the usual way refuses, before anything is read
             return None
         structlog.contextvars.bind_contextvars(**caller_in_logs(viewer))
+        describe(tracing.active(), one.name, "query", viewer)
         if view.counts is not None:
             view.counts.count(one.name, "query", [])
         shown = [(name.encode(), value.encode()) for name, value in spent.headers.items()]
@@ -133,9 +144,9 @@ class KnownReads:
         async with process.database.reading(workspace) as reader:
             return await reader.records(statement, **values)
 
-    def _find(self, asked: Asked, viewer: Viewer) -> tuple[OneList, Expected] | None:
+    def _find(self, text: str, asked: Asked, viewer: Viewer) -> tuple[OneList, Expected] | None:
         """The operation, and what it is expected to cost."""
-        schema, text, name = self._schema, asked.query, asked.operation_name
+        schema, name = self._schema, asked.operation_name
         document, before = schema.documents.find(text), schema.costs.find(text)
         if document is None or before is None:
             return None
@@ -147,21 +158,45 @@ class KnownReads:
         return None if one is None or expected is None else (one, expected)
 
 
-def _token(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """The bearer token of a request without anything unusual."""
-    found = kind = None
+def read_caller(headers: Sequence[tuple[bytes, bytes]]) -> Caller | None:
+    """The caller of a request without anything unusual."""
+    found: dict[bytes, bytes] = {}
+    is_browser = False
     for name, value in headers:
-        if name == b"authorization":
-            if found is not None:
+        if name in _SINGLE:
+            if name in found or len(value) > LONGEST_HEADER:
                 return None
-            found = value
-        elif name == b"content-type":
-            if kind is not None:
-                return None
-            kind = value
-        elif name in _ELSEWHERE or (name == b"accept" and value not in _JSON_WANTED):
+            found[name] = value
+        elif name in BROWSERS:
+            is_browser = True
+        elif name in _ELSEWHERE:
             return None
-    return find_bearer(found.decode("latin-1")) if found is not None and kind in _JSON_BODY else None
+    token = find_bearer(found.get(b"authorization", b"").decode("latin-1"))
+    media_type = _answered_as(found.get(b"accept", b""))
+    if token is None or media_type is None or not _is_json(found.get(b"content-type", b"")):
+        return None
+    return Caller(token, media_type, is_browser)
+
+
+@lru_cache
+def _answered_as(accept: bytes) -> str | None:
+    """The media type of the answer to a query; None for a stream of events."""
+    text = accept.decode("latin-1")
+    return None if prefers_stream(text) else json_type(text)
+
+
+@lru_cache
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    return b"content-type", f"{media_type}; charset=utf-8".encode()
+
+
+@lru_cache
+def _is_json(content_type: bytes) -> bool:
+    try:
+        check_content_type(content_type.decode("latin-1"))
+    except ViewException:
+        return False
+    return True
 
 
 async def _read(receive: Receive) -> list[Message | HTTPException]:

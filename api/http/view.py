@@ -193,7 +193,7 @@ class GraphQLView(GraphQL[Context, None]):
         self, request: AsyncHTTPRequestAdapter
     ) -> GraphQLRequestData | list[GraphQLRequestData]:
         if request.method == "POST":
-            _check_content_type(request.content_type or "")
+            check_content_type(request.content_type or "")
         data = await super().parse_http_body(request)
         assert isinstance(data, GraphQLRequestData)  # batching is off
         if not isinstance(data.operation_name, str | None):
@@ -354,7 +354,8 @@ def _streams(data: GraphQLRequestData, accept: str) -> bool:
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
-def _check_content_type(text: str) -> None:
+def check_content_type(text: str) -> None:
+    """Raise ViewException for a body that is not JSON in UTF-8."""
     kind, parameters = parse_content_type(text or "none")
     if kind.lower() != JSON:
         raise ViewException(415, f"The body must be {JSON}")

@@ -1,5 +1,6 @@
 """Known reads: one statement answers them, with the bytes, the headers and the refusals of the usual way."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -8,12 +9,17 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import format_trace_id
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.context import Process
 from api.root import plans, schema
 from domain.tables import Scope
+from runtime import tracing
 from runtime.embedded.services import Services
+from runtime.otel import OtelTracer
 from runtime.read_pool import ReadPool
 from tests.api.edge import bearer, codes, make_process, make_token, make_workspace, serving, with_settings
 from tests.clients import web_client
@@ -22,6 +28,26 @@ from tests.domain.world import Clock
 
 LIST = "query Page($first: Int) {contacts(first: $first) {totalCount edges {cursor node {id name syncLinks {id}}}}}"
 NEW_EACH_TIME = ("x-request-id", "ratelimit", "date")
+PAGE = "https://practice.example"
+BROWSER = {"origin": PAGE, "accept-encoding": "gzip, deflate, br, zstd", "sec-fetch-mode": "cors"}
+# What GraphQL clients send by themselves with a query.
+CLIENTS: dict[str, dict[str, str]] = {
+    "Apollo Client 4": {**BROWSER, "accept": "application/graphql-response+json,application/json;q=0.9"},
+    "Apollo Client 3": {**BROWSER, "accept": "*/*"},
+    "urql": {
+        **BROWSER,
+        "accept": "application/graphql-response+json, application/graphql+json, application/json, text/event-stream,"
+        " multipart/mixed",
+    },
+    "Relay with fetch": {**BROWSER, "accept": "*/*", "content-type": "application/json; charset=UTF-8"},
+    "GraphiQL": {**BROWSER, "accept": "application/json, multipart/mixed"},
+    "a page that may not read the answer": {**BROWSER, "origin": "https://elsewhere.example"},
+    "a Node server": {"accept": "*/*", "accept-encoding": "gzip, deflate", "accept-language": "*"},
+    "gzip only": {"origin": PAGE, "accept-encoding": "gzip"},
+    "no compression": {"origin": PAGE, "accept-encoding": "identity"},
+    "a page without Accept-Encoding": {"origin": PAGE},
+    "a trace": {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+}
 
 
 class Stage(NamedTuple):
@@ -30,14 +56,19 @@ class Stage(NamedTuple):
     workspace: UUID
     token: str
 
-    async def ask(self, **variables: object) -> httpx.Response:
-        return await self.http.post("/graphql", json={"query": LIST, "variables": variables})
+    async def ask(
+        self, headers: dict[str, str] | None = None, extensions: object = None, /, **variables: object
+    ) -> httpx.Response:
+        body = {"query": LIST, "variables": variables, "extensions": extensions}
+        return await self.http.post("/graphql", json=body, headers=headers)
 
-    async def known(self, **variables: object) -> httpx.Response:
+    async def known(
+        self, headers: dict[str, str] | None = None, extensions: object = None, /, **variables: object
+    ) -> httpx.Response:
         """The answer of a read that took one statement."""
         await self.ask(**variables)  # now the token and the document are known
         before = self.process.database.statements
-        answer = await self.ask(**variables)
+        answer = await self.ask(headers, extensions, **variables)
         assert (
             self.process.database.statements - before <= 2
         )  # the second opens the transaction where there is no pool
@@ -57,7 +88,7 @@ async def fill(owner: AsyncConnection, workspace: UUID, *names: str) -> None:
 async def stage(
     request: pytest.FixtureRequest, clean: Place, services: Services, owner: AsyncConnection
 ) -> AsyncIterator[Stage]:
-    async with make_process(clean, services, {"clock": Clock()}) as process:
+    async with make_process(clean, services, {"clock": Clock()}, allowed_origins=[PAGE]) as process:
         if request.param:
             process = replace(process, reads=ReadPool(process.database, request.param, 5.0, "test"))
         workspace = await make_workspace(owner)
@@ -86,6 +117,55 @@ async def test_a_known_read_has_the_bytes_and_headers_of_the_usual_way(stage: St
     finally:
         plans.are_used = True
     assert b"Ada" in by_statement[1]
+
+
+async def test_the_clients_that_people_use_get_known_reads_as_they_get_others(
+    stage: Stage, owner: AsyncConnection
+) -> None:
+    await fill(owner, stage.workspace, *(f"{n} {'long' * 60}" for n in range(40)))
+    extensions = {"clientLibrary": {"name": "@apollo/client", "version": "4.0.0"}}
+    known = {
+        (name, first): shown(await stage.known(headers, extensions, first=first))
+        for name, headers in CLIENTS.items()
+        for first in (1, 100)
+    }
+    plans.are_used = False
+    try:
+        for (name, first), answer in known.items():
+            assert shown(await stage.ask(CLIENTS[name], extensions, first=first)) == answer, name
+    finally:
+        plans.are_used = True
+    assert [
+        known[name, 100][2].get("content-encoding") for name in ("urql", "gzip only", "no compression")
+    ] == [
+        "br",
+        "gzip",
+        None,
+    ]
+    assert known["Apollo Client 4", 1][2]["access-control-allow-origin"] == PAGE
+
+
+async def test_a_document_that_is_named_by_its_hash_is_a_known_read(stage: Stage) -> None:
+    name = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(LIST.encode()).hexdigest()}}
+    whole = await stage.ask(None, name, first=2)
+    before = stage.process.database.statements
+    answer = await stage.http.post("/graphql", json={"extensions": name, "variables": {"first": 2}})
+    assert shown(answer) == shown(whole)
+    assert stage.process.database.statements - before <= 2
+
+
+async def test_a_known_read_names_its_span(stage: Stage) -> None:
+    exporter = InMemorySpanExporter()
+    tracing.use(OtelTracer(SimpleSpanProcessor(exporter), "tests"))
+    try:
+        await stage.known(CLIENTS["a trace"])
+    finally:
+        tracing.stop()
+    usual, known = exporter.get_finished_spans()
+    assert known.context is not None
+    assert known.name == usual.name == "query Page"
+    assert known.attributes == usual.attributes
+    assert format_trace_id(known.context.trace_id) in CLIENTS["a trace"]["traceparent"]
 
 
 async def test_a_known_read_says_what_it_cost(stage: Stage) -> None:
