@@ -94,7 +94,8 @@ class Context:
 
 @dataclass
 class EdgeContext(Context):
-    """With the credential of the request, the client's address, and the payload of `connection_init`, which only api.http reads.
+    """The context with the parts that only api.http reads: the credential of the request, the client's address, and the
+    payload of `connection_init`.
 
     The guards set, for each operation, `measured` (its limits), `requested` (the estimate of its cost) and `spent` (what is left of
     the minute)."""

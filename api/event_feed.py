@@ -120,8 +120,8 @@ def pauses() -> Iterator[float]:
 
 @dataclass
 class Round:
-    """Loaders that the followers of one workspace share while they tell the same events, so that an object is read once
-    and not once a subscription."""
+    """Loaders that the followers of one workspace share while they deliver the same events. So an object is read once for
+    all subscriptions."""
 
     position: int
     until: float
@@ -161,7 +161,8 @@ class _Feed:
             return await read_news(tx, after)
 
     def since(self, after: int) -> News | None:
-        """From memory. None where memory does not reach: `after` is older than its rows, or newer than they are."""
+        """Return the events after this position from memory. None if memory cannot answer: `after` is older or newer than its
+        rows."""
         if self.at is None or not self.base <= after <= self.position:
             return None
         missed = self.position - after
@@ -297,7 +298,7 @@ class EventFeeds:
 
     @asynccontextmanager
     async def follow(self, workspace: UUID, after: int | None) -> AsyncIterator[Follower]:
-        """From `after`, or from now on. Raises DatabaseUnavailable where the reader cannot begin."""
+        """Follow the events from `after`, or from now on. Raises DatabaseUnavailable if the reader cannot begin."""
         feed = self._feeds.get(workspace)
         if feed is None or feed.task.done():
             feed = self._feeds[workspace] = _Feed(

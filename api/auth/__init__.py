@@ -1,1 +1,1 @@
-"""Who asks: tokens."""
+"""The caller of a request: tokens and people."""

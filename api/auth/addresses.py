@@ -1,4 +1,4 @@
-"""The address of the client, where proxies may stand between."""
+"""The address of the client, behind proxies too."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network

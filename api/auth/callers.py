@@ -1,4 +1,4 @@
-"""Who calls: the one way in for API tokens and for people, over HTTP and on sockets."""
+"""Finds the caller of a request: an API token or a person, over HTTP or on a socket."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -51,9 +51,9 @@ class Callers:
         *,
         address: str | None = None,
     ) -> Viewer:
-        """Raise NotLetIn. `session_began`: since when the person is signed in, if the token is a renewed one.
-
-        `address`: whose failed sign-ins are counted; None if Tandem itself got the token from the provider."""
+        """Return the viewer of a valid credential; raise NotLetIn for any other. `session_began`: the time of the sign-in,
+        if the token is a renewed one. `address`: failed sign-ins are counted for this address; None if Tandem itself got
+        the token from the provider."""
         try:
             if self._limit is None or address is None:
                 return await self._find(credential, session_began)

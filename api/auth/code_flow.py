@@ -42,7 +42,8 @@ class _Refusal(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Begun:
-    """Where the browser goes, and the two secrets that only this browser may hold until it comes back."""
+    """A sign-in that has begun: the provider's address for the browser, and two secrets that only this browser holds until
+    it returns."""
 
     address: str
     state: str
@@ -76,7 +77,7 @@ class CodeFlow:
         return Begun(f"{metadata.authorization_endpoint}{joint}{urlencode(asked)}", state, verifier)
 
     async def redeem(self, code: str, verifier: str) -> Grant:
-        """Raise CodeRefused."""
+        """Exchange the code for tokens. Raise CodeRefused if the provider refuses the code."""
         return await self._ask(
             {
                 "grant_type": "authorization_code",
@@ -87,7 +88,8 @@ class CodeFlow:
         )
 
     async def refresh(self, token: str) -> Grant:
-        """Raise CodeRefused. The grant holds the refresh token for the next time: the provider's new one, or else the old one."""
+        """Exchange the refresh token for new tokens. Raise CodeRefused if the provider refuses. The grant holds the next
+        refresh token: the provider's new one, or else the old one."""
         grant = await self._ask({"grant_type": "refresh_token", "refresh_token": token})
         return Grant(grant.access_token, grant.refresh_token or token)
 

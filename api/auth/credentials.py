@@ -66,7 +66,7 @@ def read_credential(
 ) -> Credential:
     """The credential in the values of the two headers. Raises NotLetIn if a value has the wrong form or comes twice.
 
-    `without` tells a client that has sent no token how to send one.
+    `without` is the message for a client that has sent no token: how to send a token.
     """
     token = find_bearer(authorization[0]) if len(authorization) == 1 else None
     if token is None:

@@ -72,8 +72,9 @@ class People:
         self._scopes = _scope_values(settings.oidc_scopes)
 
     async def find_viewer(self, credential: Credential, session_began: datetime | None = None) -> Viewer:
-        """Raise NotLetIn if the token is not valid, or gives no scope in the workspace, or if the person has been signed out since
-        the token was issued or the session began."""
+        """Return the viewer of a person's token. Raise NotLetIn if the token is not valid or gives no scope in the
+        workspace. Raise NotLetIn also if the person was signed out after the session began, or after the token was
+        issued."""
         try:
             wanted = self._read_claims(await self._provider.verify(credential.token), credential)
         except InvalidToken as error:
@@ -91,7 +92,7 @@ class People:
         return Viewer(wanted.workspace, actor, included([wanted.person.scope]), wanted.signed.expires_at)
 
     async def find_valid(self, credentials: Collection[Credential]) -> set[Credential]:
-        """Those of the credentials of open streams that still let their person in: one statement for all of them.
+        """Return the credentials of open streams that are still valid. One statement checks all of them.
 
         While the identity provider does not answer, a token stays valid until it expires.
         """
@@ -116,7 +117,8 @@ class People:
         return valid
 
     async def _find(self, wanted: Sequence[_Wanted]) -> dict[int, _Found]:
-        """By place in `wanted`, from 1. A workspace that does not exist has no row."""
+        """Return the stored person of each entry of `wanted`, by position from 1. An entry of an unknown workspace has no
+        result."""
         values = {
             "workspaces": [one.workspace for one in wanted],
             "subjects": [one.person.subject for one in wanted],
@@ -136,7 +138,8 @@ class People:
     # The claims
 
     def _read_claims(self, signed: SignedClaims, credential: Credential) -> _Wanted:
-        """Raise NotLetIn where the claims give no scope in a workspace, or leave open which workspace is meant."""
+        """Read person, workspace and scope. Raise NotLetIn if the claims give no scope in the workspace, or several
+        workspaces and the client named none."""
         given = self._given_scopes(signed.claims)
         if credential.workspace is None:
             if len(given) > 1:

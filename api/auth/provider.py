@@ -138,7 +138,8 @@ class Provider:
     # The token
 
     def _decode_or_refuse(self, token: str) -> jwt.Token:
-        """Raise InvalidKeyIdError and BadSignatureError as they are: newer keys may fit."""
+        """Check the token. InvalidKeyIdError and BadSignatureError are raised unchanged, because newer keys of the provider
+        may verify the token."""
         try:
             return self._decode(token)
         except (InvalidKeyIdError, BadSignatureError):

@@ -57,7 +57,7 @@ class _Found(NamedTuple):
 
     @property
     def values(self) -> dict[str, object]:
-        """For STILL_VALID."""
+        """The parameters of STILL_VALID."""
         return {
             "hash": self.hash,
             "token": self.token_id,
@@ -69,7 +69,8 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Recalled:
-    """A token as it was found last. Whoever answers it must ask STILL_VALID, with `values`, in the same statement."""
+    """A token as it was found last. The statement that answers a request with this token must check STILL_VALID, with
+    `values`."""
 
     viewer: Viewer
     values: Mapping[str, object]
@@ -115,7 +116,7 @@ class Tokens:
         self._recalled.pop(token_hash(token), None)
 
     async def find_valid(self, tokens: Collection[str]) -> set[str]:
-        """Those of the tokens of open streams that are neither revoked nor expired: one statement for all of them."""
+        """Return the tokens of open streams that are neither revoked nor expired. One statement checks all of them."""
         now = self._database.clock.now()
         by_hash = {token_hash(token): token for token in tokens}
         found = await self._find(tokens, now)
@@ -128,7 +129,8 @@ class Tokens:
         return await self._database.call_door(_Found, _FIND, hashes=hashes, now=now)
 
     async def _touch(self, found: Sequence[_Found], now: datetime, every: timedelta) -> None:
-        """Write `last_used_at` of those not written for so long, in one transaction for each workspace."""
+        """Write `last_used_at` of the tokens whose last write is at least `every` ago, in one transaction for each
+        workspace."""
         due: dict[UUID, list[UUID]] = defaultdict(list)
         for one in found:
             last = self._touched.get(one.token_id)

@@ -321,7 +321,7 @@ class _Compiler:
 
 
 class _Names(dict[object, str]):
-    """The names of an enum's values. Whatever is not known yet is asked of the type, which may refuse it."""
+    """The names of an enum's values. The enum type is asked for a name that is not known yet, and may refuse the value."""
 
     def __init__(self, kind: GraphQLEnumType) -> None:
         super().__init__()
@@ -411,7 +411,7 @@ def _abstract(kind: GraphQLAbstractType, plans: Mapping[str, ObjectPlan]) -> Com
 
 
 def _check(kind: GraphQLObjectType) -> Callable[[Any], None]:
-    """Refuse what is no object of this type, as graphql-core would. For an object of an unusual class only."""
+    """Refuse values that are not objects of this type, as graphql-core would. For an object of an unusual class only."""
     fits = kind.is_type_of
 
     def check(value: Any) -> None:

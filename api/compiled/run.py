@@ -1,7 +1,8 @@
-"""Executes compiled operations, and leaves to graphql-core whatever a plan does not do.
+"""Executes compiled operations. graphql-core executes all other operations.
 
-`Compiled` is the last extension of the schema: limits, rates, logs and metrics come before it and are the same for both ways. It
-runs the plan and hands the result to Strawberry. It hands over nothing, and graphql-core then executes the operation, if
+`Compiled` is the last extension of the schema: limits, rates, logs and metrics come before it and are the same for both
+ways. The extension runs the plan and gives Strawberry the result. Without a result, graphql-core executes the operation.
+There is no result if
 
 - the operation has no plan: mutations, subscriptions, introspection;
 - the variables are refused, or
@@ -238,8 +239,8 @@ def _executor(
 
 
 class _Run:
-    """One execution of a plan: what its fields need of graphql-core and of Strawberry. `takes_json`: PostgreSQL writes the lists that it
-    can write."""
+    """One execution of a plan. Gives the fields what they need of graphql-core and of Strawberry. `takes_json`: PostgreSQL
+    writes the lists that it can write."""
 
     def __init__(self, executor: Executor[Any], schema: Schema, *, takes_json: bool = False) -> None:
         self._executor, self._takes_json = executor, takes_json
@@ -335,7 +336,7 @@ class _Run:
     def _converted(
         self, of: Gathered, info: GraphQLResolveInfo[Any], arguments: dict[str, object]
     ) -> dict[str, object]:
-        """The arguments with which Strawberry would call the field's own function, beside the object."""
+        """The arguments with which Strawberry would call the field's own function, without the object itself."""
         config = self._strawberry.config
         _, values = get_arguments(
             field=of.declared,
@@ -361,7 +362,7 @@ class _Run:
 
 
 async def _settled(values: list[Any]) -> list[Any]:
-    """The values, once all that can be awaited among them has been awaited. What loaders read together is waited for once."""
+    """The values, once all that can be awaited among them has been awaited. Each batch of a loader is awaited once."""
     for reading in {each.reading for each in values if type(each) is Loading}:
         await reading.ended()
     values = [each.found() if type(each) is Loading else each for each in values]

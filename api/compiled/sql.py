@@ -1,10 +1,12 @@
 """Lists whose JSON PostgreSQL writes: one statement gives each row's object as text, and Python writes cursors and page around it.
 
-A type declares beside its resolvers how SQL reads its fields (`Fields`), and `LISTS` names the lists that may be read so. Only what a
-query selects gets into its statement. A list stays with its resolver if the query selects a field that is not declared.
+Next to its resolvers, a type declares how SQL reads its fields (`Fields`). `LISTS` names the lists that may be read by SQL.
+A statement reads only the fields that the query selects. A list stays with its resolver if the query selects a field that
+is not declared.
 
-The JSON has the bytes that the resolvers' objects would have. SQL gives null for an object that has a value which its type does not
-know; `UNEXPECTED` then stands in the text, and the resolver answers. Such a mark cannot be part of a value: JSON escapes it.
+The JSON has the bytes that the resolvers' objects would have. SQL gives null for an object that has a value which its type
+does not know. The text then contains `UNEXPECTED`, and the resolver answers. A value never contains this mark, because JSON
+escapes the character.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +122,7 @@ class Collect(Protocol):
 
 
 class _Sql(str):
-    """SQL of a text. Any other str is JSON as it stands."""
+    """SQL of a text value. Any other str already is JSON."""
 
     __slots__ = ()
 
@@ -184,7 +186,8 @@ class _Writer:
 
 
 def _global_id(kind: str, key: str) -> str:
-    """As api.relay.ids.encode. Of these characters base64 makes neither + nor /, and no line of 76."""
+    """SQL that makes the same id as api.relay.ids.encode. These ids give base64 without + and /, and are too short for its
+    line breaks."""
     size = len(kind) + 1 + 36
     text = f"encode(('{kind}:' || {key})::bytea, 'base64')"
     whole = f"left({text}, {-(-size * 4 // 3)})" if size % 3 else text
@@ -289,7 +292,7 @@ class ListPlan:
         return listing.statement(page, ", ".join(columns) or "1")
 
     def written(self, listing: Listing[Any], page: Asked, rows: Sequence[Sequence[Any]]) -> str:
-        """The JSON of the connection, of the rows of the statement. Raises as `read`."""
+        """The JSON of the connection, made of the statement's rows. Raises the errors of `read`."""
         if not rows:
             raise Unexpected  # no row has the count
         total = rows[0][len(self.nodes)] if self.counts else 0
@@ -311,7 +314,7 @@ class ListPlan:
 def compile_list(
     listed: Listed, kind: GraphQLObjectType, details: list[FieldDetails], collect: Collect
 ) -> ListPlan:
-    """Raises NotCompiled."""
+    """Compile the selected fields of a list. Raises NotCompiled for a field that SQL does not read."""
     writer, nodes = _Writer(collect), list[str]()
     keys: list[str] = []
     values: list[Callable[[Any], str]] = []

@@ -1,7 +1,7 @@
 """Connects an organisation through a custom connection: an app of its own at Xero, for one organisation.
 
-The client id and the secret are the whole consent: no page opens, and no token rotates. The secret is sealed beside the token that
-it gave. Xero says which organisation the custom connection is for.
+The client id and the secret are the whole consent: no page opens, and no token rotates. The secret is sealed together with
+its token. Xero says which organisation the custom connection is for.
 """
 
 from dataclasses import dataclass, replace
@@ -28,14 +28,14 @@ LONGEST = 255
 
 @dataclass(frozen=True)
 class Credentials:
-    """Of a custom connection, as developer.xero.com shows them."""
+    """The client id and secret of a custom connection, as developer.xero.com shows them."""
 
     client_id: str
     client_secret: str
 
     @classmethod
     def read(cls, client_id: str, client_secret: str) -> "Credentials":
-        """Without blanks around them, which come along when they are copied. Refuses a blank, long or unprintable value."""
+        """Remove the spaces at both ends, which come from copying. Refuses a blank, long or unprintable value."""
         found = cls(client_id.strip(), client_secret.strip())
         problems = [
             problem

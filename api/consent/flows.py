@@ -51,7 +51,8 @@ class _Taken(NamedTuple):
 
 @dataclass(frozen=True)
 class Begun:
-    """Who began the flow, and for which workspace. `organisation` is the organisation to connect again; the consent must be for it."""
+    """A flow that has begun: the person and the workspace. `organisation` is the organisation to connect again. The consent
+    must be for this organisation."""
 
     workspace: UUID
     by: Actor

@@ -1,4 +1,4 @@
-"""The pages of the consent, which Tandem shows itself. They have no script, and load nothing from elsewhere."""
+"""The pages of the consent, which Tandem shows itself. These pages have no script, and load nothing from elsewhere."""
 
 import base64
 import hashlib

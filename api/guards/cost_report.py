@@ -1,4 +1,5 @@
-"""`extensions.cost` of each answer: what the operation was expected to cost, what it cost, and what is left of the minute.
+"""`extensions.cost` of each answer: the expected cost of the operation, the actual cost, and the rest of the minute's
+budget.
 
 The unit is one object in the answer, or one row that PostgreSQL gave or wrote. `requested` is what the same document cost in this
 workspace before, with the same sizes of pages; for a document that is new there, the estimate of api.guards.query_cost.
@@ -39,7 +40,7 @@ class Expected(NamedTuple):
 
 
 class Experience:
-    """What the most recently used operations cost: a moving average for each."""
+    """The cost of the most recently used operations: a moving average for each."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
@@ -109,7 +110,8 @@ class CostReport(SchemaExtension):
             self._tally.nodes = count_objects(getattr(self.execution_context.result, "data", None))
 
     def get_results(self) -> dict[str, object]:
-        """Nothing for an operation that was refused, or for the events of a subscription, which share what is read."""
+        """Empty for an operation that was refused. Also empty for the events of a subscription, because subscriptions share
+        their reads."""
         execution, context = self.execution_context, self.execution_context.context
         if not isinstance(context, EdgeContext) or context.spent is None or self._expected is None:
             return {}

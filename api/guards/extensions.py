@@ -33,7 +33,8 @@ class OperationContext(SchemaExtension):
 
 
 class IntrospectionOnly(SchemaExtension):
-    """Refuses a caller without a token everything but introspection. Such a caller gets this far only if GraphiQL is on."""
+    """Refuses a caller without a token everything but introspection. A request without a token reaches this check only if
+    GraphiQL is on."""
 
     def on_validate(self) -> Iterator[None]:
         execution = self.execution_context
@@ -94,7 +95,8 @@ def edge_extensions(
 
 
 def compiling(plans: Plans) -> Callable[[], SchemaExtension]:
-    """The extension that executes compiled operations. It comes last: what others do before the execution comes first."""
+    """The extension that executes compiled operations. This extension is the last one, so the other extensions act before
+    the execution."""
     return lambda: Compiled(plans)
 
 

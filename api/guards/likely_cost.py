@@ -1,7 +1,7 @@
 """How many objects and rows a field is likely to cost, where its document does not say it.
 
-The numbers are those of a practice with full pages. They decide only until the same document has run in the workspace
-(api.guards.cost_report).
+The numbers are those of a practice with full pages. These numbers are used only until the same document has run in the
+workspace (api.guards.cost_report).
 """
 
 from graphql import GraphQLNamedType

@@ -1,4 +1,4 @@
-"""What a document costs, as api.guards.query_cost has measured it."""
+"""The cost of a document, as api.guards.query_cost has measured it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ LARGEST_PAGE = 100
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a part of a document: its depth in levels, and how many fields, aliases and nodes it has.
+    """The cost of a part of a document: its depth in levels, and its numbers of fields, aliases and nodes.
 
     `nodes` is the most that it may return. `likely` is the estimate of its nodes and of the rows to read for them."""
 
@@ -42,7 +42,8 @@ class Measured:
     sizes: Mapping[str, object]
 
     def of(self, name: str | None) -> Cost | None:
-        """Of the operation that runs. None if the document has none of this name, or several and no name was given."""
+        """Return the cost of the operation that runs. None if the document has no operation of this name, or several and no
+        name was given."""
         found = [
             cost for cost, each in zip(self.costs, self.names, strict=True) if name is None or each == name
         ]

@@ -1,4 +1,5 @@
-"""Each operation in the logs and in the metrics: its name, its caller and its errors. Never its text or its variables."""
+"""Writes the name, the caller and the errors of each operation to the log and the metrics; never its text or its
+variables."""
 
 from collections.abc import Iterator
 
@@ -25,7 +26,7 @@ class OperationLog(SchemaExtension):
             context.counts.count(_name(node), kind, [_code(error) for error in errors])
 
     def on_validate(self) -> Iterator[None]:
-        """From here to the end of the operation, log lines have its name, and the request's span has its name and caller."""
+        """Until the operation ends, log lines have its name, and the request's span has its name and caller."""
         node = self._operation()
         structlog.contextvars.bind_contextvars(operation=_name(node))
         context = self.execution_context.context

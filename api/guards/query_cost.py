@@ -157,7 +157,7 @@ class Walk:
         return max(1, min(max(sizes, default=PAGE), LARGEST_PAGE))
 
     def _expected(self, node: FieldNode, page: int) -> int:
-        """The page that is likely: a variable without a value stands for the usual one."""
+        """The likely size of the page: a variable without a value counts as the usual size."""
         unknown = [
             argument
             for argument in node.arguments or ()

@@ -42,7 +42,7 @@ class Spent:
 
     @property
     def headers(self) -> dict[str, str]:
-        """As the IETF's draft on RateLimit headers has them, and Retry-After for a refused caller."""
+        """The RateLimit headers of the IETF's draft, and Retry-After for a refused caller."""
         shown = {
             "ratelimit-policy": f'"{self.scope}";q={self.limit};w={WINDOW}',
             "ratelimit": f'"{self.scope}";r={self.remaining};t={self.seconds}',
@@ -51,7 +51,7 @@ class Spent:
 
 
 class Caller(Protocol):
-    """Who calls, in which workspace."""
+    """The token or person that calls, and its workspace."""
 
     @property
     def workspace(self) -> UUID: ...

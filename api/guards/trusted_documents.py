@@ -76,7 +76,7 @@ class TrustedDocuments:
 
 
 def with_id(request: Mapping[str, object]) -> Mapping[str, object]:
-    """The request with the id that it has beside the query moved to where Apollo's clients have it."""
+    """The request, with an id next to the query moved to the place where Apollo's clients put it."""
     name = next((request[each] for each in NAMES if isinstance(request.get(each), str)), None)
     if name is None or request.get("extensions") is not None:
         return request

@@ -38,7 +38,7 @@ def prefers_stream(accept: str) -> bool:
 
 
 def read_weights(accept: str) -> dict[str, float]:
-    """Each media type or coding with the highest q that it has. A q that is no number counts as 0."""
+    """Return the highest q of each media type or coding. A q that is no number counts as 0."""
     found: dict[str, float] = {}
     for part in accept.split(","):
         kind, *parameters = (piece.strip().lower() for piece in part.split(";"))

@@ -35,6 +35,6 @@ def error_response(
 
 
 def unavailable_response(request: Request, error: DatabaseUnavailable) -> Response:
-    """For trouble before GraphQL runs: nothing was changed."""
+    """The answer if the database fails before GraphQL runs, so that nothing was changed."""
     log.warning("database_unavailable", error=str(error), path=request.url.path)
     return error_response(request, 503, TRY_AGAIN, RETRY_AFTER)

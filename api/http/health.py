@@ -163,8 +163,8 @@ def _guarded(process: Process, endpoint: Endpoint) -> Endpoint:
 
 @dataclass
 class Readiness:
-    """`reasons`: why the server cannot serve. `warnings`: what a person must mend although the server serves. The texts are
-    ours only, because drivers repeat addresses."""
+    """`reasons`: why the server cannot serve. `warnings`: faults that a person must correct although the server serves. The
+    texts are ours only, because drivers repeat addresses."""
 
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

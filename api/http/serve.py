@@ -37,7 +37,8 @@ POOL_SECONDS = 5.0  # a request that waits longer for a connection is answered w
 class DeadlineProtocol(HttpToolsProtocol):
     """Cuts a connection whose head is not complete in time, or whose body is not and no route reads it. uvicorn would wait for ever.
 
-    It overrides methods that are private to uvicorn, whose version is pinned. tests/api/http/test_serve.py fails if uvicorn renames them.
+    The class overrides methods that are private to uvicorn, whose version is pinned. tests/api/http/test_serve.py fails if
+    uvicorn renames them.
     """
 
     head_seconds = HEAD_SECONDS

@@ -44,7 +44,8 @@ class OpenStreams:
             self._open.discard(ended)
 
     def end(self) -> None:
-        """End all streams, and each one that begins later. They end without `complete`, so that clients subscribe again."""
+        """End all streams, and each one that begins later. The streams end without `complete`, so that clients subscribe
+        again."""
         self._is_over = True
         for ended in self._open:
             ended.set()
@@ -55,8 +56,8 @@ async def begun(
 ) -> ExecutionResult | SubscriptionExecutionResult:
     """The stream, or the refusal of its operation, which is then answered as one JSON document and not as a stream.
 
-    It is a refusal if nothing was executed. `accepted` is set when a subscription that may have no event for long has been
-    accepted. The log lines of the request name the operation from then on.
+    The first result is a refusal if nothing was executed. `accepted` is set when a subscription that may have no event for
+    long has been accepted. The log lines of the request name the operation from then on.
     """
     context = copy_context()
     first = _ask(stream, context)

@@ -38,7 +38,7 @@ class Inbox:
         self._storing: asyncio.Task[None] | None = None
 
     async def put(self, announced: Sequence[Announced]) -> None:
-        """Return after the commit. Raise the error of the database."""
+        """Store the events; return after the commit. Raise the error of the database."""
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((announced, stored))
         if self._storing is None or self._storing.done():
@@ -70,7 +70,7 @@ class Inbox:
 
 
 def routes(process: Process, registry: CollectorRegistry) -> list[Route]:
-    """No route without a key, because an unsigned webhook is never accepted."""
+    """The route of webhooks. Without a key there is no route, because an unsigned webhook is never accepted."""
     keys = [key.get_secret_value() for key in process.settings.xero_webhook_keys]
     if not keys:
         return []

@@ -93,7 +93,7 @@ class InvoicesPayload(Payload):
 async def _payload(
     context: Context, key: UUID | None, errors: list[UserError], replacement: UUID | None = None
 ) -> InvoicePayload:
-    """Both are asked for before either is awaited, so that many are read at once."""
+    """Both reads begin before the first is awaited, so that the loaders read many invoices at once."""
     loading = [load(context, INVOICE, one) if one else None for one in (key, replacement)]
     found = [await one if one else None for one in loading]
     return InvoicePayload(invoice=found[0], replacement=found[1], user_errors=errors)

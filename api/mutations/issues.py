@@ -198,7 +198,7 @@ async def _one(context: Context, issue_id: strawberry.ID, decide: Decision) -> M
 
 
 async def _all(tx: Tx, decisions: Sequence[Decision], contacts: Sequence[UUID]) -> list[Outcome | Refused]:
-    """Each decision on its own, after the locks of all organisations and contacts, in the order of locks."""
+    """Carry out each decision on its own, after all organisations and contacts have been locked, in the order of locks."""
     async with issues.evaluating(tx):
         await contact_edits.lock_all(tx, contacts)
         return await bulk.each(tx, decisions, lambda decide: decide(tx))

@@ -80,7 +80,7 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
 
 
 async def attempt(context: Context, act: Callable[[], Awaitable[Done]]) -> Outcome[Done]:
-    """As `write`, for an `act` that opens its transactions itself, because it calls Xero between them."""
+    """Does what `write` does, for an `act` that opens its transactions itself, because it calls Xero between them."""
     renew(context)
     try:
         done = await act()

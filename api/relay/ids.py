@@ -1,4 +1,4 @@
-"""Global ids, as clients see them: base64url of 'Type:uuid'. They are opaque, and unique over all types.
+"""Global ids, as clients see them: base64url of 'Type:uuid'. These ids are opaque, and unique over all types.
 
 A malformed id is answered like the id of another practice: null in a look-up, no rows in a filter, and NOT_FOUND with its place in a
 mutation.
@@ -45,13 +45,13 @@ _NOUNS = {
 
 
 def wanted(kind: str, text: str | None) -> UUID | None:
-    """For filters, and for inputs whose rule refuses unknown keys itself. None if the client gave no id; the key of no row for a
-    malformed id."""
+    """Return the key of a filter, or of an input whose rule refuses unknown keys itself. None if the client gave no id. A
+    malformed id gives a key that no row has."""
     return (find(kind, text) or NOWHERE) if text is not None else None
 
 
 def get(kind: str, text: str, *path: str) -> UUID:
-    """For mutations. Refuses a malformed id, and the id of another type, with NOT_FOUND."""
+    """Return the key that a mutation needs. Refuses a malformed id, and the id of another type, with NOT_FOUND."""
     key = find(kind, text)
     if key is None:
         raise refuse(Code.NOT_FOUND, _not_one_of(kind, text, path[-1]), *path)

@@ -53,7 +53,7 @@ def batch(
 def batch_in_transaction(
     name: BatchName[Key, Made], *, node: str | None = None
 ) -> Callable[[BatchInTransaction[Key, Made]], BatchInTransaction[Key, Made]]:
-    """As `batch`, for a function that needs the session of a transaction."""
+    """Register a function as `batch` does, but for one that needs the session of a transaction."""
 
     def register(read: BatchInTransaction[Key, Made]) -> BatchInTransaction[Key, Made]:
         _IN_TRANSACTION.add(read)
@@ -64,8 +64,8 @@ def batch_in_transaction(
 
 
 def load(context: Context, name: BatchName[Key, Made], key: Key) -> Awaitable[Made | None]:
-    """For resolvers. None if the batch leaves the key out. Never await it inside an open transaction, because transactions
-    do not nest."""
+    """Return the object of the key, for resolvers. None if the batch leaves the key out. Never await it inside an open
+    transaction, because transactions do not nest."""
     read = _BATCHES[name]
     loader = context.loaders.get(read)
     if loader is None:
@@ -75,7 +75,7 @@ def load(context: Context, name: BatchName[Key, Made], key: Key) -> Awaitable[Ma
 
 
 def load_known(context: Context, name: BatchName[Key, Made], key: Key) -> Awaitable[Made]:
-    """As `load`, for a key that the batch cannot leave out: LookupError if it does."""
+    """Return the object of a key that every batch has. Raises LookupError if the batch leaves the key out."""
     return _Known(name.name, load(context, name, key))
 
 
@@ -92,9 +92,9 @@ class _Known(Generic[MadeOut]):
 
 
 def load_later(context: Context, name: BatchName[Key, Made], key: Key) -> Made:
-    """As `load`, for a resolver that returns the object as it was loaded: the resolver is no coroutine and returns this, and
-    whoever executes the operation awaits it. A compiled operation awaits those of a whole level together. A key that the
-    batch leaves out is null, and an error where the field is not nullable."""
+    """Return an awaitable of the object, for a resolver that is no coroutine and returns the object unchanged. The executor
+    of the operation awaits it. A compiled operation awaits the objects of a whole level together. A key that the batch
+    leaves out is null, and an error where the field is not nullable."""
     return cast(Made, load(context, name, key))
 
 
@@ -125,7 +125,7 @@ class Reading:
 
 @dataclass(eq=False, slots=True)
 class Loading:
-    """The object of one key. It can be awaited by many, and many times."""
+    """The object of one key. Several tasks may await the same object, and several times."""
 
     reading: Reading
     key: Hashable

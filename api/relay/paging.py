@@ -91,7 +91,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Asked:
-    """The arguments of a page. They are hashable, so that one statement reads the pages under many parents."""
+    """The arguments of a page. The arguments are hashable, so that one statement reads the pages under many parents."""
 
     limit: int = PAGE
     backward: bool = False
@@ -155,10 +155,10 @@ class _CountUnder(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing(Generic[RowT]):
-    """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it tells equal rows apart. :ws is bound.
+    """A list as SQL. `row` is made of `columns`. `id` is the last sort key: it orders equal rows. :ws is bound.
 
-    `parent`: the column by which the list is read under many parents at once. `ranges`: together they hold exactly the list's rows,
-    so that a page and the count read as many entries of an index as they show, whether few or many rows fit. `where` is then not used.
+    `parent`: the column by which the list is read under many parents at once. `ranges`: ranges of an index that
+    together hold exactly the list's rows. So a page and the count read only as many entries as they show. `where` is then not used.
     """
 
     row: Callable[..., RowT]
@@ -221,7 +221,7 @@ class Listing(Generic[RowT]):
         return f"(select count(*) from ({rows}) counted)" if self.ranges is None else self.ranges.count(most)
 
     def _select_ranges(self, page: Asked, columns: str) -> str:
-        """As `_select`: the keys of the page from the ranges first, then the rows with these ids."""
+        """SQL of a page like `_select`: first the keys of the page from the ranges, then the rows with these ids."""
         way = "desc" if self.order.descending != page.backward else "asc"
         sorts = ", ".join(f"sort_{n} {way}" for n in range(len(self.order.keys) + 1))
         keys = self._keys(self._signs(page), way, page.limit + 1)
@@ -284,7 +284,7 @@ class Listing(Generic[RowT]):
         return Page(found, self.info(page, len(rows), *ends))
 
     def info(self, page: Asked, found: int, start: str | None, end: str | None) -> PageInfo:
-        """Of a page whose statement found so many rows. `start`, `end`: the cursors of its first and last row."""
+        """The PageInfo of a page whose statement found so many rows. `start`, `end`: the cursors of its first and last row."""
         more = found > page.limit
         return PageInfo(
             has_next_page=page.before is not None if page.backward else more,
@@ -374,7 +374,7 @@ class Countable(Protocol):
 
 @dataclass
 class Count:
-    """The number of rows of a list. It is read once, and only if the client asks for it."""
+    """The number of rows of a list. The count is read once, and only if the client asks for it."""
 
     listing: Listing[Any]
     _reading: asyncio.Future[int] | None = None

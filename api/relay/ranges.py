@@ -26,7 +26,7 @@ class Range:
         )
 
     def select_ids(self, limit: int) -> str:
-        """The ids of at most so many rows of each range, as `id`."""
+        """SQL of the ids of at most `limit` rows of each range, as column `id`."""
         kind = "" if self.once else "distinct "
         table = self.counted or self.table
         return self._within(

@@ -187,8 +187,8 @@ Filter = tuple[tuple[str, ...], tuple[str, ...] | None, bool | None]
 
 
 def _filter(filter: XeroAccountFilter | None) -> Filter:
-    """The filter as search patterns, classes and `active`. It is hashable, so that one statement reads every organisation
-    with the same filter."""
+    """The filter as search patterns, classes and `active`. The filter is hashable, so that one statement reads every
+    organisation with the same filter."""
     wanted = filter or XeroAccountFilter()
     classes = given(wanted.class_)
     return (

@@ -354,7 +354,7 @@ _ONE_ORGANISATION = "(select count(*) from organisation where workspace_id = :ws
 
 
 def _found(by: Order, values: dict[str, object]) -> Ranges:
-    """What a search finds among the contacts in use."""
+    """The result of a search among the contacts in use."""
     values.setdefault("fits", "")
     sorts = (*(["f.fit"] if len(by.keys) > 1 else []), "f.name_key", "f.id")
     door = "door.find_contacts(cast(:patterns as text[]), :fits, {most}) f"
@@ -363,7 +363,8 @@ def _found(by: Order, values: dict[str, object]) -> Ranges:
 
 
 def _ranges(wanted: ContactFilter) -> Ranges | None:
-    """The ranges of the contacts in use with links as wanted. None: the filter asks for another thing than one about links."""
+    """The ranges of the contacts in use with links as wanted. None if the filter has a condition that is not about
+    links."""
     states, linked = given(wanted.sync_state), given(wanted.linked)
     of_one = given(wanted.organisation_id) is not None
     if states is not None:

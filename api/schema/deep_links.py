@@ -1,4 +1,4 @@
-"""Addresses of pages in Xero. They are in wide use, but Xero does not document them."""
+"""Addresses of pages in Xero. These addresses are in wide use, but Xero does not document them."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""The lines of the practice's invoices, and what was paid of the invoices in Xero."""
+"""The lines of the practice's invoices, and the payments of the invoices in Xero."""
 
 from collections.abc import Sequence
 from datetime import date

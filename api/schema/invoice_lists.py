@@ -121,7 +121,7 @@ _ORDERS = {
 
 
 def _order(order: InvoiceOrder | None) -> Order:
-    """The latest issue date first, unless told otherwise."""
+    """The latest issue date comes first, unless the client asks for another order."""
     field = order.field if order else InvoiceOrderField.ISSUE_DATE
     descending = order is None or order.direction is Direction.DESC
     return Order(f"invoices {field}", (_ORDERS[field],), descending)

@@ -229,7 +229,7 @@ class SyncLink(Node):
         return [*self.row.warnings, *otherwise.values()]
 
     def _stored_otherwise(self, ours: Values, theirs: Values, region: str | None) -> dict[SyncedField, str]:
-        """By field: how Xero stores a value on which both sides agree. Empty for an ended link."""
+        """For each field, how Xero stores a value on which both sides agree. Empty for an ended link."""
         if self.state not in ACTIVE_STATES:
             return {}
         return {

@@ -42,7 +42,7 @@ from domain.tx import Reader
 
 
 class StoredMassChange(TypedDict):
-    """As domain.inbound.mass_change stores it."""
+    """A mass change in the form in which domain.inbound.mass_change stores it."""
 
     side: str
     changed: int

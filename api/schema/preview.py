@@ -38,7 +38,7 @@ SAMPLE = 10
 
 @described
 class MatchOutcome(DescribedEnum):
-    """What an import would do with a Xero contact that is not linked yet."""
+    """The outcome of an import for a Xero contact that is not linked yet."""
 
     FULL_MATCH = (
         "FULL_MATCH",

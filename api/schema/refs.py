@@ -1,5 +1,5 @@
-"""Types that refer to each other, and the batches that lead from one to another. They are named here, so that the modules of
-the types do not import each other.
+"""Types that refer to each other, and the batches that lead from one to another. This module names the types, so that their
+modules do not import each other.
 
 A type is named lazily. A batch has the types of its keys and of its objects; the module of the objects registers how it is
 read. Batches that one module alone uses are named there.

@@ -1,4 +1,4 @@
-"""Date, DateTime and Decimal. They are stricter than Strawberry's own, which take NaN, 1e400 and times without an
+"""Date, DateTime and Decimal. These scalars are stricter than Strawberry's own, which take NaN, 1e400 and times without an
 offset."""
 
 import re

@@ -1,7 +1,7 @@
 """The synced fields in the schema: SYNCED declares them, and these decorators put them into the types and inputs.
 
-A decorator stands below `strawberry.type` or `strawberry.input` and inserts one field for each synced field, before the
-field that it names. Below stands how PostgreSQL writes a contact and its links (api.compiled.sql).
+A decorator is written below `strawberry.type` or `strawberry.input`. It inserts one field for each synced field, before the
+field that it names. The second half says how PostgreSQL writes a contact and its links (api.compiled.sql).
 """
 
 from collections.abc import Callable, Iterable
@@ -126,7 +126,7 @@ def xero_contact_values(values: Values) -> dict[str, object]:
 
 
 def given_values(given: object) -> dict[SyncedField, Value]:
-    """The synced fields that the input gives. A field that was left out is absent."""
+    """The values of the synced fields in the input. A field that was left out is absent."""
     said = {field: getattr(given, one.column) for field, one in SYNCED.items()}
     return {
         field: value.typed() if isinstance(value, AddressInput) else value

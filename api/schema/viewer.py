@@ -41,7 +41,7 @@ class UserRow(NamedTuple):
 
 
 class StoredActor(TypedDict):
-    """As Actor.as_json stores it."""
+    """An actor in the form in which Actor.as_json stores it."""
 
     kind: str
     name: str

@@ -119,8 +119,8 @@ async def _xero_contacts(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroCon
 
 @batch(XERO_CONTACT_SHOWN, node="XeroContact")
 async def _shown(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, XeroContact]:
-    """For `node`: only contacts that the organisation's filter lets in, or that have a link or a match issue. Previews show
-    excluded contacts too."""
+    """The condition of `node`: only contacts that the organisation's filter lets in, or that have a link or a match issue.
+    Previews show excluded contacts too."""
     let_in = " or ".join(f"(o.contact_filter = '{one}' and {included(one)})" for one in XeroContactFilter)
     led_to = " or ".join(
         f"exists (select 1 from {table} t where t.workspace_id = :ws and t.xero_contact_id = x.id)"
