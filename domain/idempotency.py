@@ -48,9 +48,9 @@ async def answered(
 
 
 async def answered_all(tx: Tx, operation: str, requests: Sequence[Request]) -> list[UUID | Refused]:
-    """For each request the id that the first request with its key has made or now makes, or the refusal. Three statements.
-
-    The first of several requests with one key counts. The keys are locked in their order until the transaction ends.
+    """For each request, return the id that the first request with its key has made or now makes, or the refusal. Runs three
+    statements. Of several requests with one key, the first counts. The keys are locked in their order until the transaction
+    ends.
     """
     first: dict[str, Request] = {}
     for request in requests:

@@ -80,7 +80,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """The request is refused. It lists every problem that was found, not only the first."""
+    """The request is refused. The refusal lists every problem that was found, not only the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))

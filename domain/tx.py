@@ -41,7 +41,7 @@ class PendingEvent:
 
 
 class Reader(Protocol):
-    """What reads in one workspace: a transaction, or a connection of `Database.reading`, which costs less and cannot write."""
+    """Reads in one workspace: a transaction, or a connection of `Database.reading`, which costs less and cannot write."""
 
     @property
     def workspace(self) -> UUID: ...
@@ -50,13 +50,13 @@ class Reader(Protocol):
     def now(self) -> datetime: ...
 
     async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
-        """As `Tx.read`."""
+        """See `Tx.read`."""
 
     async def read_one(self, row: Callable[..., RowT], statement: str, **values: Any) -> RowT | None:
-        """As `Tx.read_one`."""
+        """See `Tx.read_one`."""
 
     async def ids(self, statement: str, **values: Any) -> list[UUID]:
-        """As `Tx.ids`."""
+        """See `Tx.ids`."""
 
 
 class CallDoor(Protocol):
@@ -96,8 +96,8 @@ class Tx:
         self.due = True
 
     async def lock(self, table: type[TableT], row_id: UUID) -> TableT | None:
-        """The row with this id as it is now, locked until the transaction ends. None if there is none. What is set on the row
-        is written by the next flush."""
+        """The row with this id as it is now, locked until the transaction ends. None if there is none. The next flush
+        writes the attributes that were set on the row."""
         key = (self.workspace, row_id)
         return await self.session.get(table, key, with_for_update=True, populate_existing=True)
 

@@ -44,7 +44,7 @@ class Unexpected(Exception):
     """The answer has something that plans do not do."""
 
 
-# What a type declares
+# Declarations of a type
 
 
 class Id(NamedTuple):
@@ -110,7 +110,7 @@ class Records(Protocol):
     async def records(self, statement: str, **values: Any) -> Sequence[Sequence[Any]]: ...
 
 
-# What a query selects
+# Selections of a query
 
 
 class Collect(Protocol):

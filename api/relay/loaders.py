@@ -173,7 +173,7 @@ class Loader:
                 reading.found = await self._read(tx, reading.keys)
         except Exception as error:
             reading.done.set_exception(error)
-            reading.done.exception()  # it is no fault if nobody waits any more
+            reading.done.exception()  # no task may be waiting any more, and that is no error
         except BaseException:
             reading.done.cancel()
             raise

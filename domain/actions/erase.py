@@ -1,7 +1,7 @@
 """Erasure of a contact: no personal value of it stays in any table, and nothing brings one back.
 
-What Xero holds is erased in Xero: a person archives the contact there or makes a GDPR request. The mirror keeps only the
-ids of its Xero contacts, and a mark: every later snapshot of them is stored blank.
+Tandem erases nothing in Xero: a person archives the contact there or makes a GDPR request. The mirror keeps only the ids of
+its Xero contacts, and a mark: every later snapshot of them is stored blank.
 """
 
 from collections.abc import Sequence

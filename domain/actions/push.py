@@ -212,8 +212,9 @@ async def _namesakes(
     email_key: str | None = None,
     numbers: _Numbers | None = None,
 ) -> list[_Namesake]:
-    """At most 10: those with one of the names first, then those with a number, then those with the email only. Active
-    ones come before archived ones. A contact that Xero does not show any more is left out."""
+    """At most 10 Xero contacts that may be this contact: first those with one of the names, then those with a number, then
+    those with the email only. Active contacts come before archived contacts. A contact that Xero does not show any more is
+    left out."""
     known = numbers or _Numbers()
     return await tx.read(
         _Namesake,
@@ -313,9 +314,9 @@ async def _link(tx: Tx, organisation: OrganisationCopy, contact: Contact, wish: 
 async def take_xero_contact(
     tx: Tx, organisation_id: UUID, xero_contact_id: UUID | None, *path: str
 ) -> XeroContact:
-    """A Xero contact for a person to link, merges followed: refused where it is unknown here (NOT_FOUND), linked
-    (ALREADY_LINKED), forgotten, not shown by Xero any more, or archived while another contact has its name, as Xero would not
-    restore it."""
+    """Lock and return the Xero contact that a person wants to link; merges are followed. Refused if the Xero contact is
+    unknown here (NOT_FOUND), linked (ALREADY_LINKED), forgotten, or not shown by Xero any more. Refused also if it is
+    archived while another contact has its name: Xero would not restore it."""
     row = (await xero_contacts.read(tx, [xero_contact_id])).get(xero_contact_id) if xero_contact_id else None
     if row is None or row.organisation_id != organisation_id:
         raise Refused([not_found("contact of this Xero organisation", *path)])

@@ -12,14 +12,15 @@ from domain.tx import Tx
 
 
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
-    """As organisations.connect. The links that waited for a missing right are due at once."""
+    """Does what organisations.connect does. The links that waited for a missing right become due at once."""
     organisation_id = await organisations.connect(tx, tenant, grant_id)
     await statements.make_postponed_due(tx, organisation_id)
     return organisation_id
 
 
 async def sync_now(tx: Tx, organisation_id: UUID) -> None:
-    """As organisations.sync_now. If a right is missing, the links that waited for the right are due at once."""
+    """Does what organisations.sync_now does. If a right is missing, the links that waited for the right become due at
+    once."""
     missing = await tx.session.scalar(
         select(Organisation.missing_rights).where(
             Organisation.workspace_id == tx.workspace, Organisation.id == organisation_id
@@ -31,6 +32,6 @@ async def sync_now(tx: Tx, organisation_id: UUID) -> None:
 
 
 async def grant(tx: Tx, organisation_id: UUID, right: str) -> None:
-    """As rights.grant. The links that waited for the right are due at once."""
+    """Does what rights.grant does. The links that waited for the right become due at once."""
     await rights.grant(tx, organisation_id, right)
     await statements.make_postponed_due(tx, organisation_id)

@@ -33,7 +33,7 @@ RESTING = (
 _WITHOUT_RIGHTS = (
     f"case when health = 'RATE_LIMITED' and limited_until <= :now then {RESTING} else health end"
 )
-# What people see as the health at this moment, in SQL over `organisation` with :now bound.
+# The health that people see at this moment, in SQL over `organisation` with :now bound.
 AT_THIS_MOMENT = f"case when missing_rights is not null and ({_WITHOUT_RIGHTS}) = 'HEALTHY' then 'DEGRADED' else {_WITHOUT_RIGHTS} end"
 # SQL over `organisation`: the message about its missing rights. Null: none is missing.
 RIGHTS_SAY = "(select string_agg(r.value->>'says', ' ' order by r.key) from jsonb_each(missing_rights) r)"
@@ -202,7 +202,7 @@ def _may_pass(row: Organisation) -> bool:
 
 
 def _resting(row: Organisation) -> ConnectionHealth:
-    """As RESTING, of a row."""
+    """Whether the condition RESTING holds for the row."""
     if row.mass_change is not None:
         return ConnectionHealth.PAUSED
     return ConnectionHealth.CATCHING_UP if row.catching_up else ConnectionHealth.HEALTHY

@@ -1,8 +1,8 @@
 """Xero's consents: one grant for each client id and Xero user, over all workspaces. Its tokens are sealed.
 
-One process at a time refreshes a grant: a lease says which one may ask Xero, and the result is stored only if the version is
-still the leased one (compare-and-set). If a lease ends without a result, another process takes it and uses the stored token
-again, which Xero allows for 30 minutes. No transaction is open while Xero is asked.
+One process at a time refreshes a grant. A lease says which process may ask Xero. The result is stored only if the grant
+still has the leased version (compare-and-set). If a lease ends without a result, another process takes it and uses the
+stored token again, which Xero allows for 30 minutes. No transaction is open while Xero is asked.
 """
 
 from dataclasses import dataclass, field

@@ -60,7 +60,7 @@ _COLUMNS = [_TABLE.c[one.name] for one in fields(OrganisationCopy)]
 
 
 async def find(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
-    """A new copy, whatever the session holds of the row."""
+    """Read a new copy, even if the session holds the row."""
     rows = await tx.session.execute(
         sa.select(*_COLUMNS).where(_TABLE.c.workspace_id == tx.workspace, _TABLE.c.id == organisation_id)
     )
@@ -69,7 +69,7 @@ async def find(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
 
 
 async def find_connected(tx: Tx, organisation_id: UUID) -> OrganisationCopy | None:
-    """As `find`. None for an organisation that is disconnected, too."""
+    """Read a new copy. None for an organisation that is unknown or disconnected."""
     found = await find(tx, organisation_id)
     return found if found is not None and found.disconnected_at is None else None
 

@@ -84,7 +84,7 @@ async def lock(tx: Tx, organisation_id: UUID) -> Organisation:
 
 
 async def lock_syncing(tx: Tx, organisation_id: UUID) -> OrganisationCopy:
-    """As `lock`, but returns a copy. Refuses an organisation that is disconnected, or whose sync has not been started."""
+    """Lock the organisation, and return a copy. Refuses an organisation that is disconnected, or whose sync has not been started."""
     organisation = await lock(tx, organisation_id)
     _connected(organisation)
     _started(organisation)

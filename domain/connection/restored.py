@@ -1,10 +1,10 @@
 """The work that is to be done after the database was restored from a backup.
 
-The backup lacks what happened after it: pushes, invoices, decisions, and the newer tokens of Xero's consents. So the consents
-end here, and a person connects each organisation again. A reconnect reads all of Xero before anything is sent
-(`organisations.connect`). That read meets the pushes that the backup knows (`domain.links.push_numbers`). The contacts of
-younger pushes take part in matching whatever the filter says (`lost_push`). `domain.invoices.numbers` moves the sequence of
-invoice numbers past Xero's highest number.
+The backup lacks what happened after it: pushes, invoices, decisions, and the newer tokens of Xero's consents. So the
+consents end here, and a person connects each organisation again. A reconnect reads all of Xero before anything is sent
+(`organisations.connect`). This read finds the Xero contacts of pushes that the backup knows (`domain.links.push_numbers`).
+The contacts of later pushes take part in matching under every filter (`lost_push`). `domain.invoices.numbers` moves the
+sequence of invoice numbers past Xero's highest number.
 """
 
 from typing import NamedTuple

@@ -19,7 +19,7 @@ MissingRights = Mapping[
 
 
 def closed(missing: MissingRights | None) -> dict[str, datetime]:
-    """By right: no call that needs the right is sent before this time."""
+    """For each missing right, the time before which no call that needs the right is sent."""
     return {right: datetime.fromisoformat(one["until"]) for right, one in (missing or {}).items()}
 
 
@@ -35,7 +35,7 @@ async def deny(tx: Tx, organisation_id: UUID, right: str, says: str) -> datetime
 
 
 async def grant(tx: Tx, organisation_id: UUID, right: str) -> None:
-    """Record that Xero carried out a call that needs the right. What was put off is due at once."""
+    """Record that Xero carried out a call that needs the right. The work that was put off becomes due at once."""
     await _hasten(tx, organisation_id)
     held = await _lock(tx, organisation_id)
     if right in held:
@@ -79,7 +79,7 @@ async def _store(tx: Tx, organisation_id: UUID, missing: MissingRights, *, told:
 
 
 async def _hasten(tx: Tx, organisation_id: UUID) -> None:
-    """Make statuses and invoices due that a missing right put off. What failed for a reason of its own keeps its time.
+    """Make statuses and invoices due that a missing right put off. Work that failed for another reason keeps its time.
 
     domain.actions.resume does the same for links.
     """

@@ -1,8 +1,8 @@
 """A meter of the calls to Xero and of the bytes of their answers, by organisation, day (UTC), endpoint and status.
 
 A worker counts in memory, and adds its counts to PostgreSQL in one statement every few seconds: the path of a call has no
-statement more. A killed worker loses the counts of these seconds. Bytes count as they travelled, compressed, because Xero's
-tiers charge for what it sends; `unpacked` is their size after that.
+statement more. A killed worker loses the counts of these seconds. Bytes are counted compressed, because Xero's tiers charge
+for the bytes that Xero sends; `unpacked` is their size after that.
 """
 
 from collections import defaultdict
@@ -108,7 +108,7 @@ class Month:
 
 
 async def find_months(tx: Tx, tenant_ids: Sequence[UUID]) -> dict[UUID, Month]:
-    """By tenant; nothing for an organisation without calls in this month and in the last seven days."""
+    """Return the month of each tenant. A tenant without calls in this month and in the last seven days is left out."""
     now = tx.now.astimezone(UTC)
     found = await tx.session.execute(_MONTH, {"tenants": list(tenant_ids), "today": now.date()})
     return {

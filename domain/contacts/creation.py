@@ -89,7 +89,8 @@ async def create_all(
 async def _ids(
     tx: Tx, rows: Sequence[New], key: str | None, refuse_duplicates: bool
 ) -> tuple[list[UUID], bool]:
-    """The ids of the new contacts, and whether an earlier call with this key has had them. They follow from the call's id."""
+    """The ids of the new contacts, and whether an earlier call with this key has had them. The ids follow from the call's
+    id."""
     call = uuid4()
     asked = {
         "contacts": [{"key": row.key, **row.as_json()} for row in rows],

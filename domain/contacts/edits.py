@@ -56,7 +56,7 @@ from domain.tables import (
 from domain.tx import Tx
 
 _LONGEST = 255
-# The fields that a person can set beside the synced fields, by the schema's names, and their columns.
+# The fields that a person can set in addition to the synced fields, by the schema's names, and their columns.
 _OWN = {
     "firstName": "first_name",
     "lastName": "last_name",
@@ -84,7 +84,7 @@ async def lock(tx: Tx, contact_id: UUID, *path: str) -> Contact:
 
 
 async def lock_many(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Contact]:
-    """These contacts by their ids, locked in the order of the ids."""
+    """Lock the contacts with these ids, in the order of the ids, and return each by its id."""
     found = await tx.session.scalars(
         select(Contact)
         .where(Contact.workspace_id == tx.workspace, col(Contact.id).in_(ids))

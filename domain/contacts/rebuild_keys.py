@@ -39,8 +39,8 @@ class _Held(NamedTuple):
 async def renew(tx: Tx, page: int = 1000) -> int:
     """Rebuild all old keys of the workspace's contacts and mirror rows. Returns the number of rows.
 
-    It is one transaction under the locks of all organisations: nothing is matched while only one of two equal contacts has
-    its new key. The next run evaluates every open issue again.
+    The renewal is one transaction under the locks of all organisations. So nothing is matched while only one of two equal
+    contacts has its new key. The next run evaluates every open issue again.
     """
     if not await tx.ids(
         f"select id from contact where {_STALE} union all select id from xero_contact where {_STALE} limit 1"

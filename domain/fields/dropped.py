@@ -10,9 +10,9 @@ from domain.fields.synced import same, shown
 from domain.fields.values import PostalAddress, Value
 from domain.tables import SyncedField
 
-# What joins or colours emoji: joiner, keycap, variation selectors, tags of flags.
+# Characters that join or colour emoji: joiner, keycap, variation selectors, tags of flags.
 _AROUND = {0x200D, 0x20E3, *range(0xFE00, 0xFE10), *range(0xE0020, 0xE0080)}
-_IN_PLACE = re.compile("[?\ufffd]")  # some stores put these in the place of each character
+_IN_PLACE = re.compile("[?\ufffd]")  # some programs put these in the place of each character
 
 
 def is_dropped(character: str) -> bool:
@@ -22,7 +22,7 @@ def is_dropped(character: str) -> bool:
 
 
 def kept(value: Value) -> Value:
-    """The value without the characters that Xero may drop. None where nothing is left."""
+    """The value without the characters that Xero may drop. None if no character is left."""
     if isinstance(value, PostalAddress):
         parts = (value.city, value.region, value.postal_code, value.country, value.attention_to)
         lines = tuple(line for line in map(_kept_text, value.lines) if line)
@@ -32,8 +32,9 @@ def kept(value: Value) -> Value:
 
 
 def stored_forms(text: str, *, surely: bool = False) -> list[str]:
-    """The texts that Xero may store where it is sent this one: the whole text, the text without the characters outside the
-    basic plane, and the text without all that Xero may drop. `surely`: without the last, as Xero keeps ™."""
+    """The texts that Xero may store when Tandem sends this text. They are the whole text, the text without the characters
+    outside the basic plane, and the text without all characters that Xero may drop. `surely`: leaves out the last one,
+    because Xero keeps ™."""
     in_plane = " ".join("".join(c for c in text if ord(c) <= 0xFFFF).split())
     rest = None if surely else _kept_text(text)
     return list(dict.fromkeys(form for form in (text, in_plane, rest) if form))
@@ -48,7 +49,7 @@ def is_stored_form(field: SyncedField, practice: Value, xero: Value, region: str
 
 
 def stored_otherwise(field_words: str, practice: Value, xero: Value) -> str:
-    """For people: how Xero stores a value on which both sides agree, and which is not the same on both sides."""
+    """A text for people: Xero's form of a value on which both sides agree, if the two sides hold different forms of it."""
     held = f"as “{shown(xero)}”" if xero else "as a blank"
     why = "" if kept(practice) == practice else f", without {_dropped_words(practice)}"
     return f"Xero stores the {field_words} {held}{why}. Your value stays here, and nothing is sent again."
@@ -77,7 +78,7 @@ def _kept_text(text: str | None) -> str | None:
 
 
 def _plain(value: Value) -> Value:
-    """The value without what may stand in the place of a dropped character."""
+    """The value without the marks (? or U+FFFD) that some programs put in the place of a dropped character."""
     if isinstance(value, PostalAddress):
         return value
     return " ".join(_IN_PLACE.sub("", value).split()) or None if value else None

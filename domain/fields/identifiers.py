@@ -7,8 +7,7 @@ organisation's country and the shape. Personal and masked tax numbers are droppe
 - an American SSN, ITIN or ATIN, and nine American digits without the dash of an EIN;
 - an Australian TFN: 8 or 9 digits in the tax field that are no valid ACN, or that are a valid TFN anywhere;
 - a British UTR or National Insurance number;
-- a New Zealand IRD number of a contact whose name is not surely an organisation's. An organisation's IRD number is its GST
-  number, and stands on its invoices. A person's IRD number is a personal tax number, even where it is a GST number too;
+- a New Zealand IRD number of a contact whose name is not surely an organisation's. An organisation's IRD number is its GST number, and is printed on its invoices. A person's IRD number is a personal tax number, even where it is a GST number too;
 - any other number in the tax field, of a contact whose name is not surely an organisation's.
 
 Check digits are those of python-stdnum.
@@ -98,7 +97,7 @@ class Identifier:
 
     @property
     def shown(self) -> str:
-        """In words: 'ABN 51 824 753 556'."""
+        """The number with its kind, for people: 'ABN 51 824 753 556'."""
         return f"{_WORDS.get(self.kind, self.kind)} {self.written}"
 
     @property
@@ -176,7 +175,7 @@ def _told(key: str) -> str:
 
 
 def shown(found: Iterable[Identifier]) -> str | None:
-    """In one line, as the activity shows identifiers. None if there are none."""
+    """All identifiers in one line, as the activity shows them. None if there are none."""
     return ", ".join(one.shown for one in found) or None
 
 
@@ -269,7 +268,7 @@ def _account(text: str | None, country: str | None) -> Identifier | None:
 
 
 def _known(number: str) -> IdentifierKind | None:
-    """The kind of a number that shows by itself what it is, whatever the country."""
+    """The kind of a number whose form shows the kind, in every country."""
     if len(number) == 13 and _nzbn(number):
         return Kind.NZBN
     if len(number) == 11 and number.isdecimal() and abn.is_valid(number):
@@ -295,7 +294,7 @@ def _unlabelled(text: str | None) -> str | None:
 
 
 def _compact(value: str) -> str:
-    """Without spaces, dashes, dots and slashes, in capitals."""
+    """The number in capitals, without spaces, dashes, dots and slashes."""
     return plain_text(value, " -./,").upper()
 
 

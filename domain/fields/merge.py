@@ -98,8 +98,8 @@ class Merged:
 def merge(field: SyncedField, state: FieldState, policy: ConflictPolicy, region: str | None) -> Merged:
     """Merge three ways: each side is compared with its own base value. Across the mapping, only two changes are compared.
 
-    What Xero made of a value of ours that has an emoji is no change of Xero's, even if the answer to our write was lost. A
-    blank of Xero's in a required field, such as a Xero contact without a name, changes nothing.
+    If Xero stored our value without its emoji, that is no change in Xero, even if the answer to our write was lost. A blank
+    of Xero's in a required field, such as a Xero contact without a name, changes nothing.
     """
     if SYNCED[field].required and state.xero is None:
         return Merged(state.practice, state.base_practice, state.base_xero)

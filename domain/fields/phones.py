@@ -23,7 +23,7 @@ class PhoneParts:
     number: str = ""
 
     def as_json(self) -> Mapping[str, object]:
-        """As a column of type JSON holds the phone."""
+        """The phone in the form of a JSON column."""
         return {"country": self.country, "area": self.area, "number": self.number}
 
     @classmethod
@@ -64,7 +64,7 @@ def phone_key(text: str | None, region: str | None) -> str | None:
 
 
 def join_phone(parts: PhoneParts) -> str | None:
-    """One text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank.
+    """The phone as one text: +64 9 123 4567, or 09 123 4567 if Xero shows no country. None for a blank.
 
     A country that is no country code, such as an area code or 0011 64, stays as it is: with a + the phone would be another.
     """
@@ -110,8 +110,8 @@ def _is_dialled_from(region: str | None, text: str, number: PhoneNumber) -> bool
     """Whether the text begins with the region's international prefix and the country code, or with neither.
 
     The prefix is 00, or the whole first group, as 0011 in Australia: Singapore's prefixes begin with 00 and a third digit,
-    so they would take the 6 of 0064. It is the whole first group too where the text begins with several of the region's
-    prefixes, as 00 and 006 in Hong Kong.
+    so they would take the 6 of 0064. If the text begins with several prefixes of the region, as 00 and 006 in Hong Kong,
+    the prefix must be the whole first group.
     """
     if number.country_code_source != phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
         return not _digits(text).startswith("00")

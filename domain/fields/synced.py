@@ -1,6 +1,6 @@
 """The synced fields. SYNCED defines each field once, and the rest of Tandem derives from this list.
 
-From the list come: how a link starts, merging, sending, the mirror's upsert, the mass-change counter, snapshots,
+These derive from the list: how a link starts, merging, sending, the mirror's upsert, the mass-change counter, snapshots,
 refusals, and the API's inputs and outputs. docs/ARCHITECTURE.md says what else a new field needs. Pure.
 
 A value of a synced field has three forms:
@@ -51,10 +51,10 @@ class Descriptions:
 class Synced:
     """One synced field.
 
-    `column`: its column in `contact`, and its name in the API. `xero_column`: its column in `xero_contact`, and its
-    name in XeroContact. `member`: Xero's name for the value; of a phone the PhoneType, of an address the AddressType.
-    `longest`: how many characters the practice may give. `required`: neither side can be blank. `unique`: Xero refuses
-    a second contact with this value. `forbidden`: characters that Xero refuses, and `forbidden_says` tells people so.
+    `column`: its column in `contact`, and its name in the API. `xero_column`: its column in `xero_contact`, and its name in
+    XeroContact. `member`: Xero's name for the value; of a phone the PhoneType, of an address the AddressType. `longest`:
+    how many characters the practice may give. `required`: neither side can be blank. `unique`: Xero refuses a second
+    contact with this value. `forbidden`: characters that Xero refuses. `forbidden_says`: the message to people about them.
     """
 
     field: SyncedField
@@ -176,7 +176,7 @@ def same(field: SyncedField, one: Value, other: Value, region: str | None) -> bo
 
 
 def shown(value: Value | Mapping[str, object]) -> str | None:
-    """In one line, as people read the value: an address joined by commas."""
+    """The value in one line, for people. The parts of an address are joined by commas."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Mapping):
@@ -188,7 +188,7 @@ def shown(value: Value | Mapping[str, object]) -> str | None:
 
 
 def stored(value: XeroValue) -> Stored:
-    """As JSON holds the value, of either side."""
+    """The value of either side, in the form of a JSON column."""
     return value if value is None or isinstance(value, str) else value.as_json()
 
 
@@ -264,7 +264,7 @@ def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Va
 
 
 def readable_xero_values(row: XeroContact) -> dict[SyncedField, Value]:
-    """As `xero_values`, and None for a value in an unknown form: see `with_readable_mirror_values`."""
+    """The result of `xero_values`, but None for a value in an unknown form: see `with_readable_mirror_values`."""
     column = _reader(row)
     return {field: as_practice(_readable(field, column(one.xero_column))) for field, one in SYNCED.items()}
 
@@ -280,24 +280,25 @@ def with_practice_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
 
 
 def with_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """Make `row` of a statement's columns. Those of the synced fields in `xero_contact` become its `values`, in Xero's form."""
+    """Make `row` of a statement's columns. The columns of the synced fields in `xero_contact` become its `values`, in
+    Xero's form."""
     return _with_values(row, {field: one.xero_column for field, one in SYNCED.items()}, mirrored)
 
 
 def with_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """As `with_mirror_values`, with the values as the practice would hold them."""
+    """Does what `with_mirror_values` does, but gives the values in the practice's form."""
     columns = {field: one.xero_column for field, one in SYNCED.items()}
     return _with_values(row, columns, lambda field, value: as_practice(mirrored(field, value)))
 
 
 def with_readable_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """As `with_mirror_values`, and None for a value whose form this version does not know. For what people see and for checks:
-    a rule that decides about a value must not take it for a blank."""
+    """Does what `with_mirror_values` does, but gives None for a value whose form this version does not know. Use it for
+    display and for checks only: a rule that decides about a value must not mistake such a value for a blank."""
     return _with_values(row, {field: one.xero_column for field, one in SYNCED.items()}, _readable)
 
 
 def with_readable_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
-    """As `with_readable_mirror_values`, with the values as the practice would hold them."""
+    """Does what `with_readable_mirror_values` does, but gives the values in the practice's form."""
     columns = {field: one.xero_column for field, one in SYNCED.items()}
     return _with_values(row, columns, lambda field, value: as_practice(_readable(field, value)))
 

@@ -53,7 +53,7 @@ class PostalAddress:
     attention_to: str | None = None
 
     def as_json(self) -> Mapping[str, object]:
-        """As a column of type JSON holds the address."""
+        """The address in the form of a JSON column."""
         return {
             "lines": list(self.lines),
             "city": self.city,

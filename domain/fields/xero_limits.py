@@ -35,7 +35,7 @@ class ViolationReason(StrEnum):
 
 @dataclass(frozen=True)
 class XeroViolation:
-    """A value that Xero would refuse. `part` is Xero's name of the member at fault.
+    """A value that Xero would refuse. `part` is Xero's name of the member that breaks the rule.
 
     `limit` is the longest that Xero accepts; for the lines of an address, the highest number of lines.
     """
@@ -68,7 +68,8 @@ _INVALID = {
 def violations(
     field: SyncedField, value: Value, region: str | None, held: XeroValue = None
 ) -> list[XeroViolation]:
-    """All that Xero would refuse in the practice's value. `region` is the organisation's country. `held` is Xero's value."""
+    """Every reason for which Xero would refuse the practice's value. `region` is the organisation's country. `held` is
+    Xero's value."""
     one, sent = SYNCED[field], as_xero(field, value, region, held)
     if isinstance(sent, PostalAddress):
         return _in_address(one, sent, held if isinstance(held, PostalAddress) else PostalAddress())
@@ -146,7 +147,7 @@ class XeroEnd:
 def check_fit(values: Values, ends: Sequence[XeroEnd], *path: str) -> None:
     """Refuse (TOO_LONG, INVALID) values of a practice contact that Xero would refuse.
 
-    `path` is the place in the input at fault, if not the values themselves.
+    `path` is the place in the input that the problems name, if it is not the values themselves.
     """
     problems = {
         Problem(

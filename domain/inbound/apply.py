@@ -1,7 +1,7 @@
 """Applies what Xero shows to links, issues and contacts: the mirror rows that are dirty, a page at a time.
 
-The caller holds the organisation's lock. While a write of a field is in flight, no read decides about that field: the
-value that the read shows is noted at the link, and the link requires a re-read.
+The caller holds the organisation's lock. While a write of a field is in flight, no read decides about that field. The value
+that the read shows is noted at the link, and the link requires a re-read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -202,7 +202,7 @@ class _Merge:
         return datetime.fromisoformat(text) if text else self.link.contact.created_at
 
     def _shown_at(self, name: SyncedField) -> datetime:
-        """When Xero first showed the value, by our clock."""
+        """The time by our clock at which Xero first showed the value."""
         assert self.link.xero is not None
         text = self.link.xero.value_times.get(name)
         return (datetime.fromisoformat(text) if text else self.link.xero.updated_at) - self.clock_ahead

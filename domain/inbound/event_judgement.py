@@ -1,4 +1,4 @@
-"""What is to be done about webhook events: which of them announce what is here already, and which need a read. Pure."""
+"""Decides about webhook events: which of them announce a change that is here already, and which need a read. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,14 +49,14 @@ class Known:
         return self.own_write_at == self.updated_at and at <= self.updated_at + SLACK
 
     def overwrote(self, at: datetime) -> bool:
-        """Whether our last write has overwritten unread what the event at this time announced."""
+        """Whether our last write has overwritten, unread, the change that the event at this time announced."""
         if self.own_write_at is None or self.own_write_after is None:
             return False
         read = self.read_event_at is not None and at <= self.read_event_at
         return not read and self.own_write_after + SLACK < at < self.own_write_at
 
     def unread(self, event: InboxEvent) -> list[datetime]:
-        """The events, oldest first, of which nothing yet says that what we have came after them."""
+        """The events, oldest first, that may be newer than our data."""
         return [
             at
             for at in (event.former_at, event.at)
@@ -69,8 +69,8 @@ class Known:
 
 @dataclass
 class Judged:
-    """What is to be done about each event. `own`: the event of our own write. `waiting`: to be read once the two seconds
-    after our own write are certainly over. `busy`: to be read once the write that is in flight has ended."""
+    """The decision about each event. `own`: the event of our own write. `waiting`: to be read once the two seconds after
+    our own write are certainly over. `busy`: to be read once the write that is in flight has ended."""
 
     done: list[InboxEvent] = field(default_factory=list)
     own: list[InboxEvent] = field(default_factory=list)
@@ -87,13 +87,13 @@ def judge(
     *,
     at_once: bool = False,
 ) -> Judged:
-    """Sort events by what is to be done about them. Nothing is dropped that may announce somebody else's change.
+    """Sort events by the decision about them. No event is dropped that may announce somebody else's change.
 
-    An event is done where a later stamp is here already, where a read has answered it, or where all that Xero had at
-    `read_to` was read. A write of our own accounts for one event within the two seconds after its stamp. Any other event of
-    these two seconds may be somebody else's, and is read when they are over. Which of two events is ours makes no
-    difference, because the second one is read whichever comes first. An object that is not in `known` is read. `at_once`:
-    somebody waits for the reads, so that none waits for the end of the two seconds.
+    An event needs no read if we have a later stamp already, if a read has answered it, or if it is older than `read_to`,
+    the time up to which everything was read. A write of our own accounts for one event within the two seconds after its
+    stamp. Any other event of these two seconds may be somebody else's, and is read when they are over. It does not matter
+    which of two events is ours: the second one is read in any case. An object that is not in `known` is read. `at_once`:
+    somebody waits for the reads, so no read waits for the end of the two seconds.
     """
     judged = Judged()
     for event in events:

@@ -271,7 +271,8 @@ def _is_quiet(run: ImportRun) -> bool:
 
 
 async def postpone(tx: Tx, held: Claim, until: datetime | None) -> None:
-    """Give the run back. It is due again at `until`; None means that only an action such as a reconnect makes it due."""
+    """Give the run back. The run is due again at `until`; None means that only an action such as a reconnect makes the run
+    due."""
     run = await _lock_claimed(tx, held)
     if run is not None:
         run.due_at = until

@@ -43,7 +43,7 @@ class Ended:
 
 
 class _End(NamedTuple):
-    """Where the chain of merges from `start` ends: at a Xero contact by Xero's id, or in a circle."""
+    """The end of the chain of merges from `start`: a Xero contact by Xero's id, or a circle."""
 
     start: UUID
     at: UUID
@@ -194,8 +194,8 @@ async def _is_kept(tx: Tx, organisation_id: UUID, contact_id: UUID, survivor: Xe
 async def _move_memory(
     tx: Tx, organisation: OrganisationCopy, merges: Sequence[tuple[XeroContact, XeroContact]]
 ) -> None:
-    """Move a person's decisions about each loser to its survivor. They end if that pair is linked. As many statements for many merges
-    as for one, but for issues of earlier merges."""
+    """Move a person's decisions about each loser to its survivor. A decision ends if that pair is linked. As many
+    statements for many merges as for one, but for issues of earlier merges."""
     if not merges:
         return
     await tx.run(

@@ -188,7 +188,7 @@ def _spreadable(one: Synced) -> _Held:
 # Names are not among them: no two active contacts in Xero have the same name.
 _SPREADABLE = tuple(_spreadable(one) for one in SYNCED.values() if not one.unique)
 # Links whose value in the practice was last overwritten from Xero, of late and by no person's decision, and what Xero has
-# there. Whatever anybody in the practice has put there since is no harm of Xero's.
+# there. A value that somebody in the practice has set since then does not count as a change from Xero.
 _CAME_OF_LATE = (
     "select t.id as link, {value} as value from ("
     " select distinct on (l.id) l.id, l.xero_contact_id, c->>'before' is not null and a.organisation_id = :organisation"

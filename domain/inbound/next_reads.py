@@ -1,4 +1,4 @@
-"""When Xero is polled and scanned next, after a run that has read Xero and applied everything."""
+"""Sets the times of the next poll and scan, after a run that has read Xero and applied everything."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from domain.tx import Tx
 
 
 class _Heard(NamedTuple):
-    """When the app's last webhook came, and how many contacts the mirror holds."""
+    """The time of the app's last webhook, and the number of contacts in the mirror."""
 
     webhook_at: datetime | None
     contacts: int
 
 
 async def plan(tx: Tx, run: ImportRun) -> None:
-    """Set when the organisation is polled and scanned next. Everything that the run has read is applied."""
+    """Set the times of the organisation's next poll and scan. Everything that the run has read is applied."""
     heard = await tx.read_one(
         _Heard,
         "select door.last_webhook_at() as webhook_at, (select count(*) from xero_contact"

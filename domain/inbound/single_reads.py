@@ -61,7 +61,8 @@ async def settle(
     contacts: Sequence[SeenContact],
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
-    """Apply what was read since `asked`. A link's required re-read is done, unless a later one is required."""
+    """Apply the contacts that were read since `asked`. A link's required re-read is done, unless a later one is
+    required."""
     organisation_id = claimed.organisation.id
     await xero_contacts.lock(tx, organisation_id)
     await _read(tx, claimed, asked, [contact.xero_contact_id for contact in contacts])

@@ -1,8 +1,8 @@
 """Snapshots of Xero's contacts: written into the mirror, without losing a value that a snapshot showed.
 
-If an older snapshot shows a value of a linked contact that nothing else holds, `activity` records the value at once as
-overwritten. If a doubtful snapshot (of the mirror's stamp, with other values) shows it, the value is noted at the link,
-and the link is not sent before the contact has been read again.
+If only an older snapshot shows a value of a linked contact, `activity` records the value at once as overwritten. A snapshot
+with the mirror's stamp but other values is doubtful. A value that only a doubtful snapshot shows is noted at the link. The
+link is not sent before the contact has been read again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,8 +31,8 @@ async def store(
 ) -> list[UUID]:
     """Write snapshots into the mirror. The caller holds the organisation's lock.
 
-    Returns the mirror rows that hold what was shown. `sent`: see xero_contacts.show. A contact that the mirror cannot hold
-    is reported, and the others are written.
+    Returns the mirror rows of the snapshots. `sent`: see xero_contacts.show. A contact that the mirror cannot hold is
+    reported, and the others are written.
     """
     shown_at_once, failed = await bulk.together(
         tx,
@@ -142,7 +142,7 @@ class _Value(NamedTuple):
 
 
 async def _recorded(tx: Tx, link: SyncLink) -> set[tuple[str, str | None]]:
-    """Each field and value that the history of the contact holds already."""
+    """The fields with the values that the activity of the contact holds already."""
     rows = await tx.read(
         _Value,
         "select c->>'field' as field, v.value from activity a, jsonb_array_elements(a.changes) c,"

@@ -1,7 +1,7 @@
-"""The inbox of webhook events. What an event announces is read and applied, as a small run.
+"""The inbox of webhook events. The change that an event announces is read and applied, as a small run.
 
-An event stays in the inbox until what it announced is applied, or is known to be. If a worker dies in between, the event
-is due again. An event is dropped without a call only where `judge` can say why: see there.
+An event stays in the inbox until the announced change is applied, or is known to be applied. If a worker dies in between,
+the event is due again. `judge` (domain.inbound.event_judgement) says which events are dropped without a call.
 """
 
 import json
@@ -140,7 +140,7 @@ async def settle(
     contacts: Sequence[SeenContact],
     unreadable: Sequence[UnreadableContact] = (),
 ) -> None:
-    """Apply what was read about these events.
+    """Apply the contacts that were read for these events.
 
     While a run is under way, only contacts that are or were linked are applied; the run's last pass matches the others. An
     event is read once more if the answer shows nothing as new as the event.
@@ -196,7 +196,7 @@ async def _tell_overwritten(
 
 
 async def settle_read(tx: Tx, organisation_id: UUID, began: datetime, category: Category) -> None:
-    """Settle what was announced before `began`, when a read of all that has changed began. That read has been applied."""
+    """Settle the events that came before `began`. A read of all changes began at that time, and has been applied."""
     await tx.run(
         "select door.settle_read_webhooks(:organisation, :category, cast(:began as timestamptz))",
         organisation=organisation_id, category=category, began=began,
@@ -212,7 +212,7 @@ async def postpone(
     category: Category = Category.CONTACT,
     read: bool = False,
 ) -> None:
-    """Put the events off. `read`: they were read, and Xero did not show yet what it had announced."""
+    """Put the events off. `read`: their objects were read, but Xero did not show the announced change yet."""
     if events:
         await tx.run(
             "select door.put_off_webhooks(:organisation, :category, cast(:ids as uuid[]), cast(:times as timestamptz[]),"
@@ -290,8 +290,9 @@ async def settle_shown(
 ) -> None:
     """Settle the events that a read has answered: a repetition of them needs no other read. `seen`: Xero's stamps, by object.
 
-    An event of which the read shows nothing as new is read once more. So is one where the read shows no more than our own write:
-    the event was not counted as the event of this write, and Xero may show the change that the event announced a little later.
+    An event of which the read shows nothing as new is read once more. An event is also read once more if the read shows no
+    more than our own write, and the event was not counted as the event of this write. Xero may show the announced change a
+    little later.
     """
     own = await _own_writes(tx, organisation_id, [one.resource_id for one in events], category)
     late = [
@@ -349,7 +350,8 @@ async def _note(
 
 
 def read_to(cursor: datetime | None) -> datetime | None:
-    """By Xero's clock: all that Xero had then was read. `cursor`: the organisation's read_cursor or invoice_cursor.
+    """The time by Xero's clock up to which all changes were read. `cursor`: the organisation's read_cursor or
+    invoice_cursor.
 
     Xero may have stamped its answer after it had collected the data, and without a stamp the cursor is of our clock.
     """
@@ -385,7 +387,7 @@ async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) ->
 
 
 async def _importing(tx: Tx, organisation_id: UUID) -> bool:
-    """Whether a run is under way. Its last pass applies what is new in the mirror."""
+    """Whether a run is under way. The last pass of the run applies the changes in the mirror."""
     under_way = await tx.ids(
         "select id from import_run where workspace_id = :ws and organisation_id = :id and finished_at is null",
         id=organisation_id,

@@ -302,7 +302,7 @@ async def void(tx: Tx, invoice_id: UUID, *, version: int | None = None) -> Invoi
 
 
 async def end(tx: Tx, invoice: Invoice) -> None:
-    """Void the invoice here. It becomes due to be voided in Xero if Xero has it or may have it."""
+    """Void the invoice here. The void in Xero becomes due if Xero has the invoice or may have it."""
     invoice.status, invoice.amount_due = InvoiceStatus.VOIDED, ZERO
     touch(tx, invoice)
     await waiting_invoices.void_replaced(tx, invoice)
@@ -379,7 +379,7 @@ def _changes(invoice: Invoice, values: Header) -> list[Change]:
 
 @dataclass(frozen=True)
 class _Around:
-    """What decides where invoices go when they are sent, read once for all of them."""
+    """The set-up that decides where invoices go when they are sent. It is read once for all of them."""
 
     setups: Mapping[UUID, Setup]
     linked: Mapping[UUID, Mapping[UUID, UUID]]

@@ -125,7 +125,7 @@ async def show(tx: Tx, invoice: Invoice, seen: SeenInvoice, contact: UUID | None
     names = await contact_names(tx, invoice.organisation_id, base, shown)
     _decide(tx, invoice, base, merged(base, shown), names)
     if moved and invoice.failure_code == "INVALID_IN_XERO" and invoice.status is InvoiceStatus.VOIDED:
-        invoice.due_at, invoice.next_attempt_at = tx.now, None  # what kept Xero from voiding it may be gone
+        invoice.due_at, invoice.next_attempt_at = tx.now, None  # the obstacle to the void may be gone
         tx.notify_workers()
     if before != (invoice.status, invoice.sync_state, invoice.amount_paid, invoice.xero_shown):
         touch(tx, invoice)
@@ -181,7 +181,7 @@ def _unchanged(invoice: Invoice, shown: InvoiceInXero) -> bool:
 def _decide_voided(
     tx: Tx, invoice: Invoice, base: InvoiceInXero, shown: InvoiceInXero, *, gone: bool
 ) -> None:
-    """Settle a void here once Xero shows the void, whoever made it. What stood in the way may be gone."""
+    """Settle a void here once Xero shows the void, no matter who made it. The obstacle to the void may be gone."""
     invoice.amount_due = Decimal("0.00")
     invoice.xero_base, invoice.xero_shown = (shown if gone else base), None
     if gone:

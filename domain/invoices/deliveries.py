@@ -55,7 +55,8 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Answered:
-    """The invoice as Xero showed it, or the reason why Xero refused it. Both are set if a refusal was looked into."""
+    """The invoice as Xero showed it, or the reason why Xero refused it. Both are set if the invoice was looked up after a
+    refusal."""
 
     invoice_id: UUID
     seen: SeenInvoice | None = None
@@ -142,7 +143,7 @@ async def claim(
 
 
 def _fitting(chosen: list[Outgoing]) -> list[Outgoing]:
-    """As many invoices as fit into one call by the length of their texts, and at least one."""
+    """The first invoices that fit into one call by the length of their texts; at least one."""
     size = 0
     for count, one in enumerate(chosen):
         size += sum(LINE_BYTES + 2 * len(line.description.encode()) for line in one.lines)

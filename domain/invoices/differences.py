@@ -1,4 +1,4 @@
-"""How what an invoice holds in Xero differs from what it held when both sides agreed.
+"""The differences between an invoice in Xero now and the invoice on which both sides agreed.
 
 Values are Xero's own, so that nothing is compared across the mapping of accounts and tax rates. Fields have the schema's
 names.
@@ -26,7 +26,8 @@ _MEMBERS = {field.encode_name: field.name for field in msgspec.structs.fields(In
 
 @dataclass(frozen=True)
 class Difference:
-    """A field that was changed inside Xero, in one line each: what both sides had agreed on, and what Xero has."""
+    """A field that was changed inside Xero: the value on which both sides had agreed, and Xero's value, in one line
+    each."""
 
     field: str
     practice: str | None
@@ -62,7 +63,7 @@ def _line(line: SeenLine) -> LineInXero:
 
 
 def merged(known: InvoiceInXero | None, news: InvoiceInXero | None) -> InvoiceInXero:
-    """`known` with all that `news` says."""
+    """The fields of `known`, replaced by those of `news` that are set."""
     if known is None or news is None:
         return news or known or InvoiceInXero()
     told = {name: getattr(news, name) for name in _MEMBERS.values()}
@@ -72,7 +73,7 @@ def merged(known: InvoiceInXero | None, news: InvoiceInXero | None) -> InvoiceIn
 
 
 def differing(base: InvoiceInXero, shown: InvoiceInXero) -> list[str]:
-    """The fields that `shown` says and that differ."""
+    """The fields that `shown` has and that differ."""
     return [
         field
         for field, name in _MEMBERS.items()
@@ -81,9 +82,9 @@ def differing(base: InvoiceInXero, shown: InvoiceInXero) -> list[str]:
 
 
 def _compared(value: object) -> object:
-    """The value without what is not compared of a line. An account is told by its id, as its code can be edited. Xero shows
-    one discount now as a rate and now as an amount; what it takes off is in the line's amount. Item code and tracking
-    change nothing that the practice holds."""
+    """The value without the members of a line that are not compared. An account is identified by its id, because its code
+    can be edited. Xero shows one discount sometimes as a rate and sometimes as an amount; the line's amount includes it
+    either way. Item code and tracking change nothing that the practice holds."""
     if value is UNSET:
         return None
     if not isinstance(value, tuple):
@@ -160,8 +161,8 @@ def _in_one_line(
 
 
 def _told_line(line: LineInXero, *, exact: bool) -> str:
-    """One line of an invoice, as 'Advice: 3 × 33.33 less 50 % = 50, tax 7.5 (200, OUTPUT2)'. What Xero did not say is
-    left out."""
+    """One line of an invoice, as 'Advice: 3 × 33.33 less 50 % = 50, tax 7.5 (200, OUTPUT2)'. Members that Xero did not show
+    are left out."""
     description = line.description or "No description"
     if line.quantity is None and line.unit_price is None:
         return f"{description} (text only)"

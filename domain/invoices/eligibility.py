@@ -133,7 +133,7 @@ def account_problem(account: Account, kind: InvoiceLineKind, remedy: str) -> Pro
 
 
 def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVENUE") -> Problem | None:
-    """Why Xero's tax rate cannot stand for a rate of this percentage, on an account of this class."""
+    """The reason why Xero's tax rate cannot be used for a rate of this percentage, on an account of this class."""
     name, applies = rate.name, f"can_apply_to_{'expenses' if account_class == 'EXPENSE' else 'revenue'}"
     if not rate.active:
         why = f"The tax rate {name} was archived in Xero. Choose another one, or restore it there and call syncNow."
@@ -147,7 +147,7 @@ def rate_problem(rate: XeroRate, percentage: Decimal, account_class: str = "REVE
 
 
 def resolve(setup: Setup, line: Line, amounts_are: AmountsAre) -> tuple[Resolved, list[Problem]]:
-    """The line's account and tax type, and what is wrong with them. An earlier result stays while Xero has it."""
+    """The line's account and tax type, and the problems with them. An earlier result stays while Xero has it."""
     account, problem = _account(setup, line)
     problems = [problem] if problem else []
     if amounts_are is AmountsAre.NO_TAX:
@@ -280,7 +280,7 @@ async def place(
 def place_void(tx: Tx, setup: Setup, invoice: Invoice) -> None:
     """Put an invoice that was voided here, and that Xero has, where it belongs.
 
-    It becomes due, or waits for the switch or the connection and shows that.
+    The void becomes due, or waits for the invoice sync or the connection and shows that.
     """
     if not setup.organisation.invoice_sync:
         rest(invoice, InvoiceSyncState.SYNC_OFF)

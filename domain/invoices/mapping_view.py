@@ -1,4 +1,4 @@
-"""The state of the invoice mappings: what is chosen, what is missing, and what another start date would send."""
+"""The state of the invoice mappings: the choices, the gaps, and the invoices that another start date would send."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """The mapping of invoices: default accounts, service type → account, tax rate → Xero tax rate, start date and switch.
 
 Only this module writes these settings. Accounts and tax rates are chosen from the catalogue. A choice stays when Xero
-archives what it names, or the organisation is connected again: it is flagged, and a person makes another choice. Each
-correction sends what waited for it. Refused: NOT_FOUND for unknown ids and codes, each at its place in the input.
+archives the account or tax rate, or when the organisation is connected again. The choice is flagged, and a person makes
+another one. Each correction sends the invoices that waited for it. Refused: NOT_FOUND for unknown ids and codes, each at
+its place in the input.
 """
 
 from collections.abc import Sequence
@@ -327,7 +328,7 @@ async def kept_here(tx: Tx, organisation_id: UUID, start: date) -> KeptHere:
 async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> None:
     """Place sent invoices and voids that Xero does not have again, by the new switch and date. `start` None: off.
 
-    What is in flight is left; it is evaluated again if it comes back.
+    Invoices in flight stay as they are; each is evaluated again if it is freed.
     """
     bound = {"organisation": organisation_id}
     rest = "failure = null, failure_code = null, due_at = null, next_attempt_at = null"

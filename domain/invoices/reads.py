@@ -1,7 +1,7 @@
 """Reads of Xero's invoices: what webhooks announced, and what changed since the last poll.
 
-An event stays in the inbox until what it announced is applied, or is known to be (event_judgement.judge). An event about an
-invoice that is not ours is dropped without a call, unless one of ours is being created just now.
+An event stays in the inbox until the announced change is applied, or is known to be applied (event_judgement.judge). An
+event about an invoice that is not ours is dropped without a call, unless one of ours is being created just now.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,8 @@ async def claim(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = Non
 async def settle(
     tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent], seen: Sequence[SeenInvoice]
 ) -> None:
-    """Apply what was read about these events. An event is read once more if the answer shows nothing as new as it."""
+    """Apply the invoices that were read for these events. An event is read once more if the answer shows nothing as new as
+    it."""
     await xero_contacts.lock(tx, organisation_id)
     await invoice_changes.apply(tx, organisation_id, seen)
     stamps = {one.xero_invoice_id: one.updated_at for one in seen}
@@ -143,7 +144,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
 
 
 async def _known(tx: Tx, organisation_id: UUID, events: Sequence[InboxEvent]) -> dict[UUID, Known]:
-    """Those of the invoices that are ours."""
+    """The invoices of these that Tandem made."""
     rows = await tx.read(
         Known,
         "select i.xero_invoice_id as resource_id, coalesce(i.xero_updated_at, i.created_at) as updated_at,"

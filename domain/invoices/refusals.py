@@ -1,4 +1,4 @@
-"""Xero's refusals of an invoice: what is shown, what helps, and when the invoice is tried again."""
+"""Xero's refusals of an invoice: the failure, its remedy, and the time of the next attempt."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +13,10 @@ from domain.invoices.setup import Setup
 from domain.tables import Invoice, InvoiceLine, InvoiceStatus, InvoiceSyncState
 from domain.tx import Tx
 
-# What another set-up may mend at once; Xero's own pages can mend the others.
+# Failures that another set-up may correct at once. The other failures can be corrected in Xero's own pages.
 _BY_SETUP = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE")
-# These are mended in Xero, or on the contact, and Tandem hears of some fixes only: tried again after the first pause, then
-# after twice as long, up to the last. A contact's end is read at once, and then shown as CONTACT_NOT_SYNCED.
+# These are corrected in Xero, or on the contact, and Tandem learns of some corrections only: tried again after the first
+# pause, then after twice as long, up to the last. A contact's end is read at once, and then shown as CONTACT_NOT_SYNCED.
 _HOURLY = (timedelta(hours=1), timedelta(days=1))
 _AGAIN = {
     "INVOICE_NUMBER_TAKEN": _HOURLY,

@@ -28,8 +28,8 @@ _CODES = {
 
 
 async def check(tx: Tx, invoice: Invoice) -> None:
-    """Refused where the new invoice would come to another total than this one, or could not pass to Xero. The refusal
-    names each line that stands in the way."""
+    """Refused where the new invoice would come to another total than this one, or could not pass to Xero. The refusal names
+    each line that cannot be reissued."""
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     found = await totals_of(tx, invoice, lines)
     setup = await invoice_setup.load(tx, invoice.organisation_id) if invoice.organisation_id else None

@@ -1,4 +1,4 @@
-"""What the API shows of an invoice beside its row: allowed actions, problems, and the preview of a draft."""
+"""The computed fields of an invoice in the API: allowed actions, problems, and the preview of a draft."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -12,7 +12,7 @@ from domain.tables import EventKind, Invoice
 from domain.tx import Tx
 
 MOST_INTERACTIVE = 10  # more than these at once is bulk work
-# What follows from Xero's accounts, tax rates and lock dates. Only Xero's pages can mend the last.
+# Failures because of Xero's accounts, tax rates and lock dates. Lock dates can be changed only in Xero's pages.
 CATALOGUE_CODES = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE", "PERIOD_LOCKED")
 
 
@@ -26,7 +26,8 @@ async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
 
 
 async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:
-    """Make invoices due that failed for one of these reasons. They are checked again. Returns their number."""
+    """Make invoices due that failed for one of these reasons. Each of these invoices is checked again. Returns their
+    number."""
     await tx.session.flush()
     ids = await tx.ids(
         "update invoice i set due_at = :now, next_attempt_at = null, attempts = 0"

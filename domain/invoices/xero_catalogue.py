@@ -76,7 +76,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
 
 
 async def postpone(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
-    """Put the read off: the catalogue could not be read. It is due again after `pause`."""
+    """Put the read off: the catalogue could not be read. The read is due again after `pause`."""
     await tx.run(
         "update organisation set catalogue_due_at = cast(:now as timestamptz) + :pause"
         " where workspace_id = :ws and id = :id",
@@ -87,7 +87,7 @@ async def postpone(tx: Tx, organisation_id: UUID, pause: timedelta) -> None:
 async def wanted_after_failure(tx: Tx, organisation_id: UUID) -> None:
     """Request a read, because Xero refused an account, tax rate or lock date that the mirror allows.
 
-    It is due now, or one hour after the last read, so that not every refusal reads the catalogue.
+    The read is due now, or one hour after the last read, so that not every refusal reads the catalogue.
     """
     organisation = await tx.session.get(Organisation, (tx.workspace, organisation_id), populate_existing=True)
     read = organisation.catalogue_read_at if organisation else None

@@ -64,7 +64,8 @@ async def move(tx: Tx, link: SyncLink, survivor: XeroContact) -> None:
 
 
 async def restore(tx: Tx, link: SyncLink, xero: XeroContact, *, free: bool) -> None:
-    """Bring the link back, because its Xero contact is active again. It becomes active if both ends are `free`, else UNSYNCED."""
+    """Bring the link back, because its Xero contact is active again. The link becomes active if both ends are `free`, else
+    UNSYNCED."""
     await links.change(
         tx, link, state=SyncState.PENDING if free else SyncState.UNSYNCED, failure=None, refused={}, attempts=0,
         next_attempt_at=None, due_at=link.due_at if free else None,

@@ -35,7 +35,8 @@ NOT_SHOWN = (
 
 @dataclass(frozen=True)
 class Failure:
-    """`code` is the schema's SyncFailureCode, `message` a text for people, `field` the field at fault. `remedy` None: that of the code."""
+    """`code` is the schema's SyncFailureCode, `message` a text for people, `field` the field that Xero refused. `remedy`
+    None: that of the code."""
 
     code: str
     message: str
@@ -181,7 +182,7 @@ async def show_uncertain(tx: Tx, delivery_id: UUID, known_by: datetime) -> None:
 
 
 async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
-    """Make a failing link due again as it stands. The link is locked.
+    """Make a failing link due again, without a change of its values. The link is locked.
 
     A write in flight is looked up now by its rules, which free nothing early.
     """

@@ -68,8 +68,8 @@ def to_send(
     conflicts: Collection[str],
     refused: Mapping[str, object],
 ) -> dict[SyncedField, Value]:
-    """The fields that go to Xero: those whose value differs from the practice's base value, unless a person has to
-    settle a conflict about the field, or Xero has refused just this value."""
+    """The fields that go to Xero: fields whose value differs from the practice's base value. A field is left out while a
+    person has to settle a conflict about it, or if Xero has refused just this value."""
     return {
         field: value
         for field, value in practice.items()
@@ -114,7 +114,7 @@ class Link:
 
     @property
     def at_xero(self) -> dict[SyncedField, Value]:
-        """What Xero holds, as the practice would hold it; blank while Xero has no contact yet."""
+        """Xero's value in the practice's form; blank while Xero has no contact yet."""
         return xero_values(self.xero) if self.xero is not None else dict.fromkeys(SyncedField, None)
 
     @property
@@ -217,8 +217,8 @@ async def lock_links(tx: Tx, ids: Sequence[UUID]) -> list[SyncLink]:
 
 
 async def lock_free(tx: Tx, ids: Sequence[UUID], conditions: str, **values: object) -> list[SyncLink]:
-    """Those of the links that satisfy the conditions about `l` and that no other transaction has locked, locked in the
-    order of their ids. The caller has locked their contacts."""
+    """Lock the links that satisfy the conditions about `l` and that no other transaction has locked, in the order of their
+    ids. The caller has locked their contacts."""
     found = await tx.session.scalars(
         select(_L)
         .where(_L.workspace_id == tx.workspace, col(_L.id).in_(ids), sa.text(conditions))
@@ -281,7 +281,7 @@ class _Sent:
 
 
 async def fields_in_flight(tx: Tx, link_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
-    """Of the links that are in an open delivery, the fields that it writes."""
+    """For each link in an open delivery, the fields that the delivery writes."""
     rows = await tx.read(
         _Sent,
         "select link_id, sent from delivery_member where workspace_id = :ws and link_id = any(:ids) and open",
@@ -315,7 +315,7 @@ async def change(tx: Tx, row: SyncLink, **columns: Unpack[Columns]) -> None:
 
 
 def set_columns(tx: Tx, row: SyncLink, columns: Columns) -> None:
-    """As `change`; the next flush writes the row, and no event is published."""
+    """Set columns like `change`, but without an event. The next flush writes the row."""
     if columns.get("state", row.state) != row.state:
         row.state_since = tx.now
     for name, value in columns.items():

@@ -20,7 +20,7 @@ from domain.tx import Tx
 
 
 class Met(NamedTuple):
-    """A push whose number a Xero contact has, and what was wished for that contact."""
+    """A push whose number a Xero contact has. `archive`, `erased`: see Push."""
 
     link_id: UUID
     contact_number: str

@@ -173,7 +173,7 @@ async def insert(tx: Tx, organisation_id: UUID, rows: Mapping[UUID, Fresh]) -> N
 
 
 async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
-    """Begin an ended link again with these columns. It keeps its id, and its version rises. The link is locked."""
+    """Begin an ended link again with these columns. The link keeps its id, and its version rises. The link is locked."""
     link = await links.find(tx, link_id)
     assert link is not None, "an ended link is locked before it begins again"
     for name, value in fresh.items():
@@ -188,7 +188,7 @@ async def begin_again(tx: Tx, link_id: UUID, fresh: Fresh) -> None:
 
 @dataclass(frozen=True)
 class Ours:
-    """What the practice holds of a locked contact. `times`: when each field was set, as `Contact.field_times`. `name`: the
+    """The practice's values of a locked contact. `times`: when each field was set, as `Contact.field_times`. `name`: the
     name that people see, which may be made up."""
 
     id: UUID
@@ -267,7 +267,8 @@ class _Beginning:
         )  # fmt: skip
 
     def changes(self) -> list[Change]:
-        """The changes: what the practice takes over, and what is overwritten in Xero. Both can be restored."""
+        """The changes: values that the practice takes over, and values that are overwritten in Xero. Both can be
+        restored."""
         taken = [
             self._change(name, self.practice[name], value, Side.PRACTICE)
             for name, value in self.to_practice.items()

@@ -28,7 +28,7 @@ class Fit(NamedTuple):
     xero_name: str
 
 
-# Of a row `f` of the plan's `fitting`, beside its mirror row `x`.
+# Columns of a row `f` of the plan's `fitting`, with its mirror row `x`.
 FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, f.differs, x.name as xero_name"
 
 

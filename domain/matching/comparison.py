@@ -81,7 +81,7 @@ async def compare_pairs(
 
 
 async def read_xero_contacts(tx: Tx, ids: Collection[UUID]) -> list[XeroRow]:
-    """These mirror rows by id."""
+    """Read the mirror rows with these ids; each by its id."""
     return await tx.read(
         XeroRow,
         f"select {XERO} from xero_contact x where x.workspace_id = :ws and x.id = any(:ids) order by x.id",
@@ -99,7 +99,7 @@ async def read_contacts(tx: Tx, ids: Collection[UUID]) -> dict[UUID, ContactRow]
 
 
 async def email_users(tx: Tx, organisation_id: UUID, rows: Sequence[ContactRow | XeroRow]) -> Users:
-    """For each email key, how many names use it. The count stops at 60."""
+    """For each email key, the number of names that use it. The count stops at 60."""
     emails = sorted({row.email_key for row in rows if row.email_key})
     found = await tx.read(
         _Use,

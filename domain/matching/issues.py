@@ -347,7 +347,7 @@ async def evaluate_all(tx: Tx, xeros: Mapping[UUID, Sequence[UUID]]) -> None:
 
 
 class _Asking(NamedTuple):
-    """Of an open issue."""
+    """The columns of an open issue that its evaluation needs."""
 
     organisation_id: UUID
     xero_contact_id: UUID

@@ -97,10 +97,9 @@ async def read_page(
 ) -> Page:
     """Read the look-ups that these mirror rows need, each with the unlinked contacts that come into question.
 
-    A mirror row needs a look-up if no rule matches it, whatever the filter, and if the row or any contact of the
-    practice has changed since its last look-up. With an `index` the contacts are as of the index: a later change may
-    be missed, and causes another look-up. A row that a rule matches needs one too if it has official numbers, by these
-    alone.
+    A mirror row needs a look-up if no rule matches it under any filter, and if the row or any contact of the practice has
+    changed since its last look-up. With an `index` the contacts are as of the index: a later change may be missed, and
+    causes another look-up. A row that a rule matches needs one too if it has official numbers, by these alone.
     """
     needed = await tx.read(
         _Asked,
@@ -237,9 +236,9 @@ def _lookup_row(one: Found) -> dict[str, object]:
 async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     """Request a look-up, by the next run, for each Xero contact that these new or changed contacts may be like.
 
-    Only Xero contacts with an open issue count: of near-duplicates, if their keys would find one of these contacts now, or of
-    any reason, if they share an official number with one.
-    Nothing is compared here.
+    Only Xero contacts with an open issue count. If the issue is about near-duplicates, their keys must find one of these
+    contacts now. For any other reason, they must share an official number with one of these contacts. Nothing is compared
+    here.
     """
     rows = await tx.read(
         _Met,

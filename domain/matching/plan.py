@@ -67,9 +67,10 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     near-duplicates fit too; their nm and em are false. Linked rows are left out. SKIPPED means excluded, archived, or
     decided by a person before.
 
-    The statement binds :ws, :organisation and :run. Contacts that the import :run created do not count as the
-    practice's. `differs`: two valid official numbers of one kind differ, so the pair is no full match. A contact with an equal
-    number fits beside those that fit by name or email. The look-ups are lateral with a limit, because hundreds of contacts may share one email.
+    The statement binds :ws, :organisation and :run. Contacts that the import :run created do not count as the practice's.
+    `differs`: two valid official numbers of one kind differ, so the pair is no full match. A contact with an equal number
+    is a candidate too, in addition to those by name or email. The look-ups are lateral with a limit, because hundreds of
+    contacts may share one email.
     """
     x2 = included(contact_filter, "x2")
     return f"""
@@ -370,7 +371,7 @@ class _Counted(NamedTuple):
 
 
 class PlannedRow(NamedTuple):
-    """What an import would do with a Xero contact. `contact_id`: the contact of a full match."""
+    """The outcome of an import for a Xero contact. `contact_id`: the contact of a full match."""
 
     name_key: str
     xero_contact_id: UUID

@@ -1,9 +1,9 @@
 """How the reason of a match issue is stored, so that the version before can read it while a rolling upgrade runs.
 
 A reason that a release adds is stored in two columns: `reason` has a reason that the version before knows, and
-`finer_reason` has the new one. A version reads `finer_reason` where it knows that value, and else `reason`. So no row stops a
-version that does not know a reason: to that version the issue has the older reason. A finer reason counts only beside the
-older reason of NEWER, because the version before changes `reason` alone.
+`finer_reason` has the new one. A version reads `finer_reason` where it knows that value, and else `reason`. So no row stops
+a version that does not know a reason: to that version the issue has the older reason. A finer reason counts only together
+with the older reason of NEWER, because the version before changes `reason` alone.
 """
 
 from domain.tables import MatchIssue, MatchIssueReason

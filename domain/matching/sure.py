@@ -19,7 +19,7 @@ from domain.problems import Code, counted, refuse
 from domain.tables import ACTIVE, Contact, SyncedField
 from domain.tx import Tx
 
-# A candidate beside the best one that is at least so likely makes the issue one for a person.
+# If a second candidate is at least so likely, a person must decide about the issue.
 RIVAL = 0.1
 SAMPLE = 10
 _PAGE = 1000
@@ -58,7 +58,7 @@ class SureMatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Preview:
-    """What confirming all sure issues would do. `overwritten` counts the practice's values that Xero's would replace."""
+    """The effect of confirming all sure issues. `overwritten` counts the practice's values that Xero's would replace."""
 
     count: int
     overwritten: int

@@ -44,7 +44,7 @@ async def withdraw(tx: Tx, xero_contact_id: UUID | None) -> None:
 
 
 async def restoring(tx: Tx, xero_contact_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the Xero contacts that are to be restored. Merged or forgotten ones cannot be restored."""
+    """The Xero contacts of these that are to be restored. Merged or forgotten contacts cannot be restored."""
     found = await tx.ids(
         "select s.xero_contact_id from owed_status s join xero_contact x on x.workspace_id = :ws"
         " and x.id = s.xero_contact_id where s.workspace_id = :ws and s.xero_contact_id = any(:ids)"

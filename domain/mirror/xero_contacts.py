@@ -258,7 +258,7 @@ _KEYS_LEFT_OUT = (defer(XeroContact.match_keys), defer(XeroContact.match_name)) 
 
 
 async def read(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, XeroContact]:
-    """These mirror rows by their ids, in the order of the ids."""
+    """Read the mirror rows with these ids, in the order of the ids; each by its id."""
     found = await tx.session.scalars(
         select(XeroContact)
         .where(XeroContact.workspace_id == tx.workspace, col(XeroContact.id).in_(ids))
@@ -338,8 +338,8 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
 
 
 async def miss(tx: Tx, organisation: UUID, asked: datetime) -> None:
-    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown. What follows is applied to links and
-    issues as any change is."""
+    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown. The effects on links and issues are applied
+    like those of any change."""
     await tx.run(
         "update xero_contact set missing_since = :now, dirty = true where workspace_id = :ws and organisation_id = :organisation"
         " and seen_at < :asked and missing_since is null",

@@ -1,7 +1,7 @@
 """The uses that a word is known for (given name, family name, other word), and how rare the word is in ledgers.
 
-The data stands in parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md). The files hold no text, only slots
-by CRC-32. One unknown word in a hundred looks like a known one.
+The data is in parameters/lexicon.bin and rarity.bin (see parameters/NOTICE.md). The files hold no text, only slots by
+CRC-32. One unknown word in a hundred looks like a known one.
 """
 
 import sys
@@ -19,8 +19,8 @@ STEPS = 20
 
 
 class Known(NamedTuple):
-    """How common a word is: as a given name (0 to 3; 1 if a list of given names holds the word), as a family name (the same),
-    and as another word (0 to 7)."""
+    """The frequency of a word: as a given name (0 to 3; 1 if a list of given names holds the word), as a family name (the
+    same), and as another word (0 to 7)."""
 
     given: int
     listed_given: int
@@ -33,7 +33,7 @@ UNKNOWN = Known(0, 0, 0, 0, 0)
 
 
 def slots(word: str) -> tuple[int, int, int]:
-    """The two slots where a word may stand, and its check number (1 to 127)."""
+    """The two slots that may hold a word, and the word's check number (1 to 127)."""
     code = crc32(word.encode())
     other = crc32(b"2" + word.encode())
     return code % SLOTS, other % SLOTS, (code >> 20) % 127 + 1

@@ -59,13 +59,14 @@ def of_values(values: Values, made_up: str | None = None, *, identifiers: Sequen
 
 
 def lookup(contact: Details) -> tuple[str, list[str]]:
-    """The keys by which the contact is found and finds others. Phones are compared by their last digits, whatever the country."""
+    """The keys by which the contact is found and finds others. Phones are compared by their last digits, without regard to
+    the country."""
     keys = keys_of(contact.name) | contact_keys(make_ready(contact))
     return prepare(contact.name).plain, sorted(keys)
 
 
 def lookup_identifiers(contact: Details) -> tuple[str, list[str]]:
-    """As `lookup`, by the official numbers alone."""
+    """Does what `lookup` does, by the official numbers alone."""
     return "", sorted(identifier_keys(contact.identifiers))
 
 

@@ -1,9 +1,9 @@
 """The keys that matching and search compare. Python normalises text here; SQL never does.
 
-PostgreSQL's lower() and Python's casefold() differ on ß, İ and final sigma: keys made in two places would differ.
-`VERSION` is stored beside each key. If a rule changes here, or a rule of domain.names.similarity by which contacts are
-found, raise `VERSION`: `tandem migrate` then rebuilds the keys (domain.contacts.rebuild_keys).
-tests/domain/names/test_text_keys.py fails if `VERSION` was forgotten.
+PostgreSQL's lower() and Python's casefold() differ on ß, İ and final sigma: keys made in two places would differ. `VERSION`
+is stored with each key. If a rule changes here, or a rule of domain.names.similarity by which contacts are found, raise
+`VERSION`: `tandem migrate` then rebuilds the keys (domain.contacts.rebuild_keys). tests/domain/names/test_text_keys.py
+fails if `VERSION` was forgotten.
 """
 
 import re
@@ -39,8 +39,8 @@ def name_key(text: str | None) -> str | None:
 
 
 def keys_in_xero(name: str, *, surely: bool = False) -> list[str]:
-    """The keys of the name as Xero may store it. Xero drops emoji, and compares what is left with the names that it has.
-    `surely`: as `stored_forms`."""
+    """The keys of the name as Xero may store it. Xero drops emoji, and compares the rest with its names. `surely`: as
+    `stored_forms`."""
     return [key for key in dict.fromkeys(map(name_key, stored_forms(name, surely=surely))) if key]
 
 

@@ -1,4 +1,4 @@
-"""An index of texts by trigrams in memory. It finds the same nearest texts as PostgreSQL's pg_trgm. Pure.
+"""An index of texts by trigrams in memory. The index finds the same nearest texts as PostgreSQL's pg_trgm. Pure.
 
 For each trigram, one integer holds a bit for each text that has the trigram. A look-up adds these integers column by
 column, as a carry-save adder does, and so counts the shared trigrams of all texts at once. For 100,000 texts that takes
@@ -32,7 +32,7 @@ class Trigrams:
         return len(self._places)
 
     def put(self, key: UUID, trigrams: Collection[str]) -> None:
-        """Store the trigrams of a text, each once. They replace the earlier trigrams of the key."""
+        """Store the trigrams of a text, each once. The new trigrams replace the earlier ones of the key."""
         before, size = self._places.get(key), len(trigrams)
         if before is not None and self._is(before, trigrams):
             return

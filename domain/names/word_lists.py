@@ -177,7 +177,7 @@ MORE_GIVEN = frozenset(
     "haoran yan hao ling xiu jian hui harpreet gurpreet jaspreet manpreet gurdeep hardeep sukhwinder lakshmi venkatesh priya sunita deepak "
     "raj anil vikram neha arjun kavita manish deepa ravi sanjay rajesh vijay amit kiran suresh omar layla ahmed fatima yusuf amina khalid noor hassan zainab tariq samira mustafa mariam abdulrahman thabo sipho chinedu ngozi adebayo kwame".split()
 )
-# Words for the kind of an entity, beside its legal form. One owner may have several: a trust, a fund and a company.
+# Words for the kind of an entity, in addition to its legal form. One owner may have several: a trust, a fund and a company.
 ENTITIES = frozenset(
     "trust trustees superannuation smsf fund estate holdings investments properties nominees developments enterprises "
     "rentals ventures capital group partnership syndicate unit discretionary testamentary".split()

@@ -94,7 +94,7 @@ def _unescaped(entity: re.Match[str]) -> str:
 
 
 def is_joined(text: str) -> bool:
-    """Whether a word or sign stands between the names of several people: 'J & K Lee', 'Ana y Luis', not 'John Y Lee'."""
+    """Whether a word or sign joins the names of several people: 'J & K Lee', 'Ana y Luis', not 'John Y Lee'."""
     return _AND.search(text) is not None or (not text.islower() and _AND_ELSEWHERE.search(text) is not None)
 
 

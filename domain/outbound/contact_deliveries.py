@@ -1,7 +1,7 @@
 """Deliveries of contacts: claimed, sent by a worker, settled. A delivery sends what differs from the base values at the claim.
 
-An answer moves the base values to (value sent, value returned) for exactly the fields sent. So what was typed meanwhile
-differs from the base values and is sent next.
+An answer moves the base values to (value sent, value returned) for exactly the fields sent. So a value that was typed
+meanwhile differs from the base values and is sent next.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +38,8 @@ Build = Callable[[DeliveryKind, Sequence[Outgoing]], tuple[bytes, dict[UUID, Fai
 class Answered:
     """One element of Xero's answer: the contact that it shows, or why the element was refused.
 
-    `kept_back`: nothing was written, and `seen` is what a read shows. `found`: the contact was found by its number. That
-    proves that some create of this push landed, but not that it had these values.
+    `kept_back`: nothing was written, and `seen` is what a read shows. `found`: the contact was found by its number. The
+    number proves that a create of this push reached Xero, but not that it had these values.
     """
 
     link_id: UUID
@@ -322,8 +322,8 @@ async def _acknowledge(
 ) -> None:
     """Move the base values to the values sent and the values returned.
 
-    Notes of the sent fields end, and so does a failure of one of them, with everything that was refused. What Xero still
-    refuses is then shown again.
+    Notes of the sent fields end, and so does a failure of one of them, with everything that was refused. A refusal that
+    still holds is then shown again.
     """
     assert link.xero is not None
     row, returned = link.row, link.at_xero | seen_values(seen)

@@ -1,7 +1,7 @@
 """Deliveries: writes to Xero of contacts, statuses and invoices, each stored before it is sent.
 
-A delivery holds its idempotency key and its exact bytes. A member is in one open delivery at most. Each acknowledgement
-is conditional on the lease token. What happens to the members is in contact_deliveries, status_deliveries and
+A delivery holds its idempotency key and its exact bytes. A member is in one open delivery at most. Each acknowledgement is
+conditional on the lease token. The effects on the members are in contact_deliveries, status_deliveries and
 domain.invoices.deliveries.
 """
 
@@ -145,7 +145,7 @@ async def reclaim(tx: Tx, delivery_id: UUID) -> Claimed | None:
 
 
 class _Noted(NamedTuple):
-    """Of a link in a delivery, by field: the values that reads showed meanwhile, and the value that is sent."""
+    """For each field of a link in a delivery, the values that reads showed meanwhile, and the value that is sent."""
 
     notes: Mapping[str, Sequence[object]]
     sent: Mapping[str, object]
@@ -154,8 +154,8 @@ class _Noted(NamedTuple):
 async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
     """Whether the same bytes must not be sent again.
 
-    That is so if a read has shown, in a field of an update, a value other than the base value and the value sent, or if a
-    member has left the delivery.
+    True if a member has left the delivery. True also if a read has shown, in a field of an update, a value that is neither
+    the base value nor the value sent.
     """
     if claimed.delivery.recalled:
         return True
@@ -180,7 +180,7 @@ async def changed_meanwhile(tx: Tx, claimed: Claimed) -> bool:
 
 
 async def has_unread(tx: Tx, claimed: Claimed) -> bool:
-    """Whether Xero has announced a change of a member that nobody has read. It may be the write itself, if that has landed."""
+    """Whether Xero has announced a change of a member that nobody has read. The change may be this write itself."""
     found = await tx.ids(
         "select m.delivery_id from delivery_member m join sync_link l on l.workspace_id = :ws and l.id = m.link_id"
         " join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"

@@ -1,8 +1,8 @@
 """Freshness: nothing is sent before Xero's present state has been read, because Xero has no conditional write.
 
-Either a delta asked for within the last 60 seconds has been applied, or, during a long run, an interactive link's
-contact has been read by itself. Besides, no contact is written while a webhook event of this contact is unread, or while
-something that was read of this contact is not applied. The worker reads and applies that first (`claim_unread`).
+Either a delta asked for within the last 60 seconds has been applied, or, during a long run, an interactive link's contact
+has been read by itself. Moreover, no contact is written while a webhook event of this contact is unread, or while a read of
+this contact is not applied. The worker reads and applies first (`claim_unread`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -113,11 +113,11 @@ class _Found(NamedTuple):
 
 
 async def check(tx: Tx, organisation: OrganisationCopy, batch: Batch) -> Checked:
-    """What stands in the way of the batch: nothing, where nothing may be sent at all.
+    """Check which reads must come before the batch. No read is needed if nothing may be sent at all.
 
-    Contacts whose change a person waits for are read by themselves where Xero's value may win over a later one of the
-    practice (XERO_WINS, ASK), and where no webhook tells of changes. Elsewhere one window remains: an edit in Xero whose
-    webhook has not arrived yet is overwritten.
+    A contact whose change a person waits for is read by itself in two cases: Xero's value may win over a later value of the
+    practice (XERO_WINS, ASK), or no webhooks come. Otherwise one window remains: an edit in Xero whose webhook has not
+    arrived yet is overwritten.
     """
     if not connection_health.may_send(organisation):
         return Checked(batch, False)
@@ -137,7 +137,8 @@ async def check(tx: Tx, organisation: OrganisationCopy, batch: Batch) -> Checked
 
 
 async def claim_unread(tx: Tx, organisation_id: UUID, batch: Batch, most: int) -> Unread | None:
-    """Apply what was read of the batch's contacts already, and claim what has to be read before the write, for one call.
+    """Apply the reads of the batch's contacts that are not applied yet, and claim the reads that must come before the
+    write, for one call.
 
     None if nothing has to be read, or if others read it just now.
     """
@@ -218,8 +219,9 @@ def is_fresh(organisation: OrganisationCopy, now: datetime) -> bool:
 async def is_read_at_length(tx: Tx, organisation_id: UUID) -> bool:
     """Whether a run is under way that interactive work should not wait for.
 
-    That is a full scan, or a delta that another worker reads, that waits for calls, or that shows many contacts, among them
-    those that we have written since the delta before. While Xero does not answer, no other way exists either.
+    Such a run is a full scan, a delta that another worker reads, a delta that waits for calls, or a delta that shows many
+    contacts. After bulk sends a delta shows all contacts that Tandem has written. While Xero does not answer, no other way
+    exists either.
     """
     under_way = await tx.ids(
         "select r.id from import_run r join organisation o on o.workspace_id = :ws and o.id = r.organisation_id"

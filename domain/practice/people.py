@@ -50,8 +50,8 @@ def clean_text(value: object) -> str | None:
 async def sign_in(tx: Tx, person: Person, scopes_before: Sequence[str] | None) -> UUID:
     """Store the person as described now, and that they were seen now. Return the id.
 
-    `scopes_before`: the scopes of the row that was read; None if there was none. The activity tells a person's first sign-in and a
-    change of their scope.
+    `scopes_before`: the scopes of the row that was read; None if there was none. The activity records a person's first
+    sign-in and each change of their scope.
     """
     written = await tx.read_one(
         _Written,

@@ -34,7 +34,7 @@ async def update_service_type(
 
 
 async def create_tax_rate(tx: Tx, name: str, percentage: Decimal) -> TaxRate:
-    """`percentage` is from 0 to 100 with at most 4 decimals. It never changes afterwards, because invoices use it."""
+    """`percentage` is from 0 to 100 with at most 4 decimals. The rate never changes afterwards, because invoices use it."""
     if not 0 <= percentage <= 100 or percentage != round(percentage, DECIMALS):
         raise refuse(
             Code.INVALID,

@@ -202,7 +202,7 @@ async def name_row(tx: Tx, row: ContactType | ServiceType | TaxRate, name: str, 
 
 
 def new_token() -> str:
-    """A new token of 256 random bits. It is shown once; the database keeps its `token_hash` only."""
+    """A new token of 256 random bits. The token is shown once; the database keeps its `token_hash` only."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 

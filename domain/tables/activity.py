@@ -64,7 +64,7 @@ class ActivityKind(DescribedEnum):
 
 
 class EventKind(StrEnum):
-    """The kind of a live event. Each is a member of the schema's union SyncUpdate."""
+    """The kind of a live event. Each kind is a member of the schema's union SyncUpdate."""
 
     IMPORT_PROGRESS = "IMPORT_PROGRESS"
     LINK = "LINK"

@@ -160,8 +160,8 @@ class Organisation(Row, table=True):
 
 
 class OauthFlow(Table, table=True):
-    """A consent that has begun. It is found by the state's hash before the workspace is known, so only through `door`.
-    `sealed` holds the PKCE verifier, or the tokens once the consent is given and the page waits for its button."""
+    """A consent that has begun. The flow is found by the state's hash before the workspace is known, so only through
+    `door`. `sealed` holds the PKCE verifier, or the tokens once the consent is given and the page waits for its button."""
 
     __tablename__ = "oauth_flow"
     state_hash: bytes = Field(primary_key=True, sa_type=BYTEA)

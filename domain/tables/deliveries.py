@@ -28,7 +28,7 @@ class Cargo(StrEnum):
 
 
 class Delivery(Row, table=True):
-    """One write to Xero, stored before it is sent: idempotency key, exact bytes and members (DeliveryMember).
+    """A write to Xero, stored before it is sent: idempotency key, exact bytes and members (DeliveryMember).
 
     A claim counts as the first send. Only the holder of `lease_token` may settle it. `body` is personal data and is deleted
     when the delivery ends. `due_at`: when an open delivery is to be sent again, looked up or read. `recalled`: a member has

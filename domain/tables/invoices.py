@@ -186,8 +186,8 @@ class InvoiceSequence(Table, table=True):
 
 
 class LineInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A line of an invoice as Xero showed it; None for what Xero did not say. `id` is Xero's, `account` Xero's id of the
-    account or else its code. `tracking` is by Xero's names."""
+    """A line of an invoice as Xero showed it; None for values that Xero did not show. `id` is Xero's, `account` Xero's id
+    of the account or else its code. `tracking` is by Xero's names."""
 
     id: UUID | None = None
     description: str | None = None
@@ -223,13 +223,14 @@ class InvoiceInXero(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Invoice(Row, table=True):
-    """An invoice of the practice, and how it stands with Xero.
+    """An invoice of the practice, and its state in Xero.
 
-    Amounts have two decimals, in `currency`; `total_cents` is for sorting. `amount_paid`: payments and credits that
-    Xero shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here);
-    null while it waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last
-    agreed; `xero_shown`: what it shows now, where that is something else. `warnings`: Xero's remarks about the last write
-    of this invoice that Xero accepted. `replaces_id`: the invoice whose void waits until Xero has this one. `own_write_at`, `own_event_at`, `read_event_at`: as XeroContact's.
+    Amounts have two decimals, in `currency`; `total_cents` is for sorting. `amount_paid`: payments and credits that Xero
+    shows. `due_at`: since when something of it is to be sent (created, or voided where it is VOIDED here); null while it
+    waits for a person's fix. `failure_code` is failure's. `xero_base`: what Xero showed when both last agreed;
+    `xero_shown`: Xero's present values, if they differ. `warnings`: Xero's remarks about the last write of this invoice
+    that Xero accepted. `replaces_id`: the invoice whose void waits until Xero has this one. `own_write_at`, `own_event_at`,
+    `read_event_at`: as XeroContact's.
     """
 
     model_config = Row.model_config | {"arbitrary_types_allowed": True}
@@ -350,7 +351,7 @@ class InvoiceLine(Row, table=True):
 
 
 class Payment(Row, table=True):
-    """What took something off an invoice, as Xero showed it. `xero_id`: of the payment, credit note, prepayment or
+    """A payment or credit on an invoice, as Xero showed it. `xero_id`: of the payment, credit note, prepayment or
     overpayment. `reversed`: Xero showed it once and does not any more."""
 
     __tablename__ = "payment"

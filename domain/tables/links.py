@@ -207,9 +207,9 @@ class ListedLink(Table, table=True):
 
 
 class Push(Table, table=True):
-    """The push number of a push. It outlives its link, so that Tandem knows a contact that Xero created although the answer was
-    lost (`domain.links.push_numbers`). `archive`: such a contact is then archived in Xero. `erased`: no personal value of it
-    is kept."""
+    """The push number of a push. The row outlives its link, so that Tandem recognises a contact that Xero created although
+    the answer was lost (`domain.links.push_numbers`). `archive`: such a contact is then archived in Xero. `erased`: no
+    personal value of it is kept."""
 
     __tablename__ = "push"
     __table_args__ = (

@@ -58,9 +58,9 @@ class MatchResolution(DescribedEnum):
 
 
 class MatchIssue(Row, table=True):
-    """A Xero contact about which a person must decide. `score` is the best candidate's, copied so that lists can sort by it.
-    `merged`: the issue came from a merge in Xero. It offers the contacts that were linked with both, and is not evaluated
-    again like other issues. `reason` and `finer_reason`: see domain.matching.reasons."""
+    """A Xero contact about which a person must decide. `score` is the best candidate's, copied so that lists can sort by
+    it. `merged`: the issue came from a merge in Xero. This issue offers the contacts that were linked with both, and is not
+    evaluated again like other issues. `reason` and `finer_reason`: see domain.matching.reasons."""
 
     __tablename__ = "match_issue"
     __table_args__ = (
@@ -134,8 +134,8 @@ class Likeness(Table, table=True):
 
 
 class SetApart(Table, table=True):
-    """A pair that a person keeps apart: it is never matched automatically again. It has Xero's own id, which outlives the
-    mirror. `contact_hash` replaces a contact that is deleted (domain.decisions.kept_apart)."""
+    """A pair that a person keeps apart: it is never matched automatically again. The row has Xero's own id, which outlives
+    the mirror. `contact_hash` replaces a contact that is deleted (domain.decisions.kept_apart)."""
 
     __tablename__ = "set_apart"
     __table_args__ = (

@@ -69,14 +69,15 @@ class RunPurpose(StrEnum):
 
 class XeroContact(Row, table=True):
     """The mirror: a contact as Xero last showed it. `phone` holds country, area, number of the DEFAULT phone;
-    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when it was asked for.
+    `billing_address` the POBOX address, as Contact.billing_address. `seen_at`: when the snapshot was asked for.
 
     `identifiers`: Xero's CompanyNumber, TaxNumber and AccountNumber, without personal tax numbers; null until a read of this
     version of Tandem has shown the contact. `identifier_keys`: as Contact's.
 
-    `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_write_after`: Xero's stamp of what was known before
-    this write. `own_event_at`: the webhook event that this write accounts for. `read_event_at`: the newest webhook event that a
-    read has answered, or that is told as overwritten. All four are by Xero's clock.
+    `own_write_at`: Xero's stamp in the last answer to a write of ours. `own_write_after`: Xero's stamp of the values that
+    were known before this write. `own_event_at`: the webhook event that this write accounts for. `read_event_at`: the
+    newest webhook event that a read has answered, or that the activity records as overwritten. All four are by Xero's
+    clock.
 
     `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
     links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
@@ -210,9 +211,10 @@ class ImportRun(Row, table=True):
 
 
 class OwedStatus(Table, table=True):
-    """A request to archive or restore a Xero contact. The row is deleted once Xero shows the status. It has no link, because
-    the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it, or several reads did not show
-    the contact. `delivery_id`: the write that is in flight. `attempts`: how many reads did not show the contact."""
+    """A request to archive or restore a Xero contact. The row is deleted once Xero shows the status. The request has no
+    link, because the link and the contact that asked for it may be deleted. `due_at` null: Xero has refused it, or several
+    reads did not show the contact. `delivery_id`: the write that is in flight. `attempts`: how many reads did not show the
+    contact."""
 
     __tablename__ = "owed_status"
     __table_args__ = (

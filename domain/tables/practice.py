@@ -29,7 +29,7 @@ class Scope(DescribedEnum):
 
 
 class ActorKind(DescribedEnum):
-    """Who or what caused a change: the kind of an actor."""
+    """The kind of an actor: a person, a token, Xero or Tandem."""
 
     USER = "USER", "A person who has signed in to the practice."
     API_TOKEN = (
@@ -120,7 +120,7 @@ class ServiceType(Row, table=True):
 
 
 class TaxRate(Row, table=True):
-    """A tax rate of the practice. `percentage`: 15 means 15 %. It never changes, because invoices use it."""
+    """A tax rate of the practice. `percentage`: 15 means 15 %. The rate never changes, because invoices use it."""
 
     __tablename__ = "tax_rate"
     __table_args__ = (

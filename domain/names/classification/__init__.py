@@ -1,7 +1,8 @@
 """Person or organisation: the classification of a contact by its name and little else. Pure; nothing is downloaded.
 
-A linear model reads spelling, words and shape. Small boosted trees read its result and what is known of the words
-(docs/MATCHING.md). Couples and partners ('J & K Smith') are ORGANISATION with low confidence, for a person to review.
+A linear model reads spelling, words and shape. Small boosted trees read its result and the entries of the words in the
+lexicon (docs/MATCHING.md). Couples and partners ('J & K Smith') are ORGANISATION with low confidence, for a person to
+review.
 """
 
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ INITIAL = "\u00b7"
 def spell(text: str) -> tuple[list[str], list[str], list[str]]:
     """The words of a tidy name as written, in lower case, and in lower case with a sign for each initial.
 
-    Two or three capitals beside a family name are initials: 'TR Johnson' is read as 'T R Johnson'.
+    Two or three capitals next to a family name are initials: 'TR Johnson' is read as 'T R Johnson'.
     """
     raw = _spread(text.split())
     lower = [word.casefold() for word in raw]
@@ -207,7 +207,8 @@ class Reading:
 
 
 def _own_words(bare: list[str], tokens: list[Token]) -> Iterator[float]:
-    """Features of the words that are neither initials, titles nor post-nominals: their scores, and what is known of them."""
+    """Features of the words that are neither initials, titles nor post-nominals: their scores, and their entries in the
+    lexicon."""
     own = [
         token
         for word, token in zip(bare, tokens, strict=True)

@@ -1,7 +1,7 @@
 """The similarity of two contacts, with the evidence in words, for candidates and SIMILAR match issues. Pure.
 
-Small boosted trees (docs/MATCHING.md) give a score of 0 to 1. The score alone decides nothing: the rule of
-domain.matching.plan decides about full matches and conflicts, whatever the score.
+Small boosted trees (docs/MATCHING.md) give a score of 0 to 1. The score alone decides nothing: only the rule of
+domain.matching.plan decides about full matches and conflicts.
 """
 
 import json
@@ -53,7 +53,7 @@ __all__ = [
 # created: of a hundred strangers one or two have a name so alike. From LIKELY on, a pair is more often one.
 SIMILAR = 0.7
 LIKELY = 0.5
-# The highest score of a pair that domain.names.similarity.distinct tells apart: below LIKELY.
+# The highest score of a pair that domain.names.similarity.distinct distinguishes: below LIKELY.
 APART = 0.4
 # The least score of a body and its acronym, by the number of letters, and the score of a person whose family name may have
 # changed: a person looks.
@@ -147,8 +147,8 @@ def score(one: Ready, other: Ready, least: float = 0.0) -> float:
 
 
 def _identified(found: float, one: Ready, other: Ready) -> float:
-    """The score within what official numbers show. Equal ones may be a trust's and its trustee's: names that a rule tells
-    apart make a candidate, no more."""
+    """The score within what official numbers show. A trust and its trustee may have equal numbers. If a rule distinguishes
+    the names, the pair is a candidate, and no more."""
     if not (one.identifiers and other.identifiers):
         return found
     shared = one.identifiers & other.identifiers

@@ -1,6 +1,5 @@
-"""In what two contacts agree: the name and how far, and the other fields. Pure.
-
-`is_sure` is a rule and not a score. What it calls sure was counted (docs/MATCHING.md, The safe top).
+"""The agreement of two contacts: the similarity of the names, and the other fields that agree. Pure. `is_sure` is a rule
+and not a score. Its results were counted (docs/MATCHING.md, The safe top).
 """
 
 from enum import IntEnum
@@ -26,8 +25,9 @@ class Likeness(IntEnum):
 
 
 class Agreement(NamedTuple):
-    """None for a field that one of the two lacks. `postcode` is False too if the postcodes are equal and the cities are not.
-    `identifier`: whether they share an official number; False if two of one kind differ, even beside a shared one.
+    """None for a field that one of the two lacks. `postcode` is False too if the postcodes are equal and the cities are
+    not. `identifier`: whether they share an official number; False if two of one kind differ, even if they share another
+    one.
     """
 
     name: Likeness
@@ -71,10 +71,10 @@ def agree(one: Ready, other: Ready) -> Agreement:
 def is_sure(one: Ready, other: Ready, found: Agreement) -> bool:
     """Whether nobody need look: the names agree, at least one other field is equal, and no more differs than is equal.
 
-    Names alone are never sure, and neither are names that a rule tells apart or a family name that may have changed. The
-    town is no field; a postcode is one if nothing differs. A mistyped name needs an email of its own or two fields; an
-    initial or a nickname needs two. An equal official number stands for one of these fields, and two that
-    differ are never sure.
+    Names alone are never sure. Names that a rule distinguishes are never sure, and neither is a family name that may have
+    changed. The town is no field; a postcode is one if nothing differs. A mistyped name needs an email of its own or two
+    fields; an initial or a nickname needs two. An equal official number counts as one of these fields. Two contacts with
+    different official numbers are never sure.
     """
     if found.identifier is False:
         return False

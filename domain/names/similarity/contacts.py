@@ -102,7 +102,7 @@ def addresses_of(email: str) -> frozenset[str]:
     return frozenset(part for part in re.split(r"[;,]", email) if part) if email else frozenset()
 
 
-# What people write before a phone, and the extension behind it.
+# The words that people write before a phone, and the extension behind it.
 _BEFORE_PHONE = re.compile(
     r"^(?:tel|ph|phone|mob|mobile|cell|work|home|wk|hm|ddi|dd|a/?h|[tpmwhc])[.:\s]*(?=[\d+(])", re.IGNORECASE
 )
@@ -111,8 +111,8 @@ _FEWEST_DIGITS = 6
 
 
 def dialled(phone: str | None) -> str:
-    """The phone without what is written before it, and without extension. '' if it has letters or too few digits to say
-    anything: '1800 KAURI', '555'.
+    """The phone without the words before it, and without extension. '' if it has letters or too few digits to say anything:
+    '1800 KAURI', '555'.
     """
     text = _EXTENSION.sub("", _BEFORE_PHONE.sub("", (phone or "").strip()))
     digits = sum(map(str.isdigit, text))
@@ -229,7 +229,7 @@ FIELD_FEATURES = (
 
 
 def contact_keys(details: Ready) -> frozenset[str]:
-    """Keys of the fields other than the name. Two contacts with an equal key are candidates, whatever their names."""
+    """Keys of the fields other than the name. Two contacts with an equal key are candidates, even if their names differ."""
     keys = set()
     if details.email:
         for email in details.emails:
@@ -245,5 +245,5 @@ def contact_keys(details: Ready) -> frozenset[str]:
 
 
 def identifier_keys(numbers: Iterable[str]) -> set[str]:
-    """Those of the contact_keys that come from official numbers."""
+    """The keys of `contact_keys` that come from official numbers."""
     return {f"i {number}" for number in numbers}

@@ -1,4 +1,5 @@
-"""The reasons that tell two much alike names apart, in words: a number, a title, a letter, a kind of entity or a trade. Pure."""
+"""The reasons, in words, why two similar names are not the same: a number, a title, a letter, a kind of entity or a trade.
+Pure."""
 
 from collections.abc import Sequence
 
@@ -35,7 +36,7 @@ def tell_apart(one: Name, other: Name) -> str | None:
 
 def tell_entities_apart(one: Name, other: Name, meeting: Meeting | None = None) -> str | None:
     """The difference between Lee Family Trust and Lee Superannuation Fund, Orr Joinery Ltd and Orr Roofing Ltd, Ann Lee and
-    Bob Lee. It counts where the two share an email, a phone or a street, as entities of one owner do.
+    Bob Lee. The reason counts if the two share an email, a phone or a street, as entities of one owner do.
 
     None if nothing tells the two names apart. `meeting` is theirs, if the caller has it.
     """

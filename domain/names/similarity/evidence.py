@@ -11,7 +11,7 @@ MOST = 6
 
 
 def explain(one: Ready, other: Ready, meeting: Meeting) -> tuple[str, ...]:
-    """The evidence, with what speaks for the pair first. Words are quoted as they stand in the names."""
+    """The evidence, with what speaks for the pair first. Words are quoted as the names have them."""
     for_it = [*_names(one.name, other.name, meeting), *_fields(one, other)]
     if number := identifiers.same(one.identifiers, other.identifiers):
         for_it.insert(0, f"same {number}")
@@ -36,7 +36,7 @@ def _names(one: Name, other: Name, meeting: Meeting) -> Iterator[str]:
 
 
 class _Quotes:
-    """Words as they stand in the two names."""
+    """Words as the two names have them."""
 
     def __init__(self, one: Name, other: Name) -> None:
         self._written = (as_written(one.text), as_written(other.text))

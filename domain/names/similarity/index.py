@@ -1,6 +1,6 @@
 """An index of known names in memory: candidates by spelling, by equal words in any order, and by acronym. Pure.
 
-It serves lists outside the database. PostgreSQL does the same by trigrams and stored keys (`keys_of`).
+This index serves lists outside the database. PostgreSQL does the same by trigrams and stored keys (`keys_of`).
 """
 
 from collections import defaultdict

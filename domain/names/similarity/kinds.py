@@ -1,6 +1,6 @@
 """The kind of entity that a name says: a trust, a fund, an estate, a company, a partnership, a person, or a couple. Pure.
 
-One owner often has several entities with one email, phone and address. The kind then tells their names apart.
+One owner often has several entities with one email, phone and address. The kind then distinguishes their names.
 """
 
 from collections.abc import Collection, Sequence

@@ -66,7 +66,7 @@ _FORMS = (
     | {"ooo": "llc", "too": "llc"}
 )
 PLACES = frozenset("nsw qld queensland vic victoria tas tasmania wa nt act southaustralia nz zealand".split())
-# Characters before a name. No space stands beside them, whatever the neighbour.
+# Characters before a name, without a space on either side.
 _FORMS_FIRST = frozenset("ooo oao zao pao tov too ip pt cv".split())
 _FORMS_UNSPACED = re.compile(
     '株式会社|有限会社|合同会社|股份有限公司|有限责任公司|有限公司|公司|주식회사|บริษัท|จำกัด|בעמ|בע"מ|شركة'
@@ -213,7 +213,7 @@ def acronyms(plain: str) -> frozenset[str]:
     """The acronyms of three letters or more that the first letters of a folded name may make.
 
     Little words count or not, and so do a legal form at the end and what many bodies have there. Letters that already are
-    an acronym stand for themselves: 'HM Revenue and Customs' makes hmrc.
+    an acronym are kept: 'HM Revenue and Customs' makes hmrc.
     """
     words = [word for part in _PARTS.findall(plain) if (word := _bare(part)) and word != "&"]
     if len(words) < 2:

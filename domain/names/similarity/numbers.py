@@ -16,7 +16,7 @@ _TENS = {
     for at, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
 }
 _SCALES = {"hundred": 100, "thousand": 1000}
-# What payment notes add to a name: 'Orr Ltd 12/03/2024', 'Lee rent March 2024'.
+# Dates that payment notes add to a name: 'Orr Ltd 12/03/2024', 'Lee rent March 2024'.
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december"
 _DATE = re.compile(
     r"\b\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})\b|\b(?:19|20)\d\d-\d\d-\d\d\b"
