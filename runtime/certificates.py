@@ -8,5 +8,5 @@ import httpx
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """For httpx's `verify`. Reading the certificates takes 30 ms of CPU, so a process reads them once."""
+    """The certificates that httpx trusts (`verify`). Reading them takes 30 ms of CPU, so a process reads them once."""
     return httpx.create_ssl_context()

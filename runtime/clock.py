@@ -26,8 +26,8 @@ class ServerClock:
         return self._at + timedelta(seconds=time.monotonic() - self._since)
 
     def set(self, told: datetime, asked: float, answered: float) -> None:
-        """`told`: the time that PostgreSQL answered. `asked`, `answered`: when the query was sent and when its answer was here,
-        by the monotonic clock. The answer counts for the middle between the two."""
+        """`told`: the time in PostgreSQL's answer. `asked`, `answered`: when the query was sent and when its answer was
+        here, by the monotonic clock. The answer counts for the middle between the two."""
         self._since = answered
         self._at = told + timedelta(seconds=(answered - asked) / 2)
 

@@ -142,8 +142,7 @@ class Database:
             await driver.execute("commit")
 
     async def call_door(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
-        """As a transaction of `door` with this one statement, in one round trip instead of three: the statement commits by
-        itself."""
+        """Run one statement of `door` without a transaction around it: one round trip instead of three. The statement commits by itself."""
         async with self._driver() as driver:
             return await DirectReader(driver, self, NO_WORKSPACE, self.clock.now()).read(
                 row, statement, **values
@@ -173,8 +172,8 @@ class Database:
 
     @asynccontextmanager
     async def _driver(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the pool as asyncpg has it. What fails inside is rolled back; a connection that was in the middle
-        of something, or is lost, is closed."""
+        """A connection of the pool as asyncpg has it. A failed transaction is rolled back. A connection that is lost, or was interrupted in
+        the middle of a statement, is closed."""
         with self._alone():
             held = await self.engine.raw_connection()
             driver: asyncpg.Connection = held.driver_connection
@@ -273,7 +272,7 @@ def written(statement: str, given: dict[str, object]) -> tuple[str, list[str]]:
 
 
 def _why_unavailable(error: Exception) -> str | None:
-    """The reason in words without addresses or values. None if the statement or its data are at fault."""
+    """The reason in words without addresses or values. None if the error lies in the statement or its data."""
     if isinstance(error, sa.exc.TimeoutError):
         return "no connection became free in time"
     if isinstance(error, OSError):

@@ -59,8 +59,8 @@ def known_revisions() -> frozenset[str]:
 
 
 def is_newer(revision: str | None) -> bool:
-    """Whether a later version of Tandem has migrated the database. This version runs on, until it is replaced: a migration takes
-    nothing away that the version before reads or writes."""
+    """Whether a later version of Tandem has migrated the database. This version then keeps working until it is replaced: a
+    migration takes nothing away that the version before reads or writes."""
     return revision is not None and revision not in known_revisions()
 
 

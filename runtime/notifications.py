@@ -1,6 +1,6 @@
 """PostgreSQL's notifications (LISTEN and NOTIFY), received by one connection for each process.
 
-A notification names a workspace and only wakes readers: the tables hold what is new. So a lost notification delays work
+A notification names a workspace and only wakes readers: the changes are in the tables. So a lost notification delays work
 and loses nothing. A reader also asks the tables every `POLL_SECONDS`, and at once after the connection was opened again.
 The connection sends itself a notification every `PROBE_SECONDS`, because behind a transaction pooler it may be open and
 receive none.

@@ -27,7 +27,8 @@ class _Kept:
 
 
 class ReadPool:
-    """At most `size` connections to the database, which are opened when they are needed. A request waits at most `patience` seconds."""
+    """A pool of at most `size` connections to the database, opened when they are needed. A request waits at most `patience`
+    seconds."""
 
     def __init__(self, database: Database, size: int, patience: float, program: str) -> None:
         engine = database.engine.sync_engine

@@ -19,8 +19,8 @@ _NONCE = 12
 
 
 class SealError(ValueError):
-    """The seal does not open: its key is unknown or another, it belongs to another row, or it is damaged. The message
-    names the key and never quotes what was sealed."""
+    """The seal does not open: its key is unknown or another, it belongs to another row, or it is damaged. The message names
+    the key and never quotes the sealed value."""
 
 
 @dataclass(frozen=True)

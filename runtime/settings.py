@@ -62,7 +62,7 @@ EACH = {
 
 
 class SettingsError(Exception):
-    """Names the wrong setting, and says what it should be."""
+    """The message names the wrong setting, and says which values are right."""
 
 
 def _list(value: object) -> object:

@@ -65,7 +65,7 @@ def use(tracer: Tracer | None) -> None:
 
 
 def stop() -> None:
-    """Send what is left, and turn traces off."""
+    """Send the spans that are left, and turn traces off."""
     tracer, _tracing.tracer = _tracing.tracer, None
     if tracer is not None:
         tracer.close()
@@ -96,9 +96,9 @@ def traced(
 ) -> Iterator[Span | None]:
     """A span around the block; None while traces are off. The log lines of the block have its trace's id.
 
-    Without `parents` (texts of traceparent) the active span is the parent. One parent is continued. Of several, none is: the span
-    begins a trace of its own and has a link to each, and to the active span. An error that the block raises is named by its
-    class only, because its text may hold personal data.
+    Without `parents` (texts of traceparent) the active span is the parent. A span with one parent continues the parent's
+    trace. Of several, none is: the span begins a trace of its own and has a link to each, and to the active span. An error
+    that the block raises is named by its class only, because its text may hold personal data.
     """
     tracer, outer = _tracing.tracer, _active.get()
     if tracer is None:

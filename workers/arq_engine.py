@@ -101,8 +101,8 @@ WORKER_OPTIONS: dict[str, Any] = {
 class WokenWorker(Worker):
     """arq's worker, woken when there is a job, instead of looking for one every `poll_delay`.
 
-    It starts interactive jobs first, at most the lane's limit of each lane, and no job that runs already. It claims all of
-    them in one round trip to Redis, where arq takes four for each.
+    The worker starts interactive jobs first, at most as many of each lane as the lane's limit, and no job that runs
+    already. It claims all jobs in one round trip to Redis; arq needs four for each job.
     """
 
     def __init__(self, pool: ArqRedis, ctx: dict[str, Any], poll_seconds: float = POLL_SECONDS) -> None:
@@ -165,7 +165,7 @@ class WokenWorker(Worker):
         return chosen
 
     async def _claim(self, job_ids: Collection[str]) -> None:
-        """Start those that no other worker has taken meanwhile, as arq's `start_jobs` does."""
+        """Start the jobs that no other worker has taken meanwhile, as arq's `start_jobs` does."""
         async with self.pool.pipeline(transaction=True) as pipe:
             for job_id in job_ids:
                 pipe.zscore(self.queue_name, job_id)
@@ -223,8 +223,8 @@ class ArqQueue:
         epoch = self._heartbeat.epoch
 
         async def enqueue(pool: ArqRedis) -> None:
-            """As arq's `enqueue_job` does it, but in one round trip for all jobs and the wake-up, where arq takes three for
-            each. A job of an id that arq has already stays as it is."""
+            """Enqueue all jobs and the wake-up in one round trip; arq's `enqueue_job` needs three for each job. A job whose
+            id arq has already stays unchanged."""
             now = timestamp_ms()
             async with pool.pipeline(transaction=True) as pipe:
                 for job in jobs:
@@ -273,7 +273,7 @@ class ArqEngine:
                 await self._connected.wait()
 
     async def run(self) -> None:
-        """Until `stop`. arq's worker ends with the connection to Redis, and is begun again."""
+        """Run until `stop`. arq's worker ends with the connection to Redis, and is then started again."""
         logging.getLogger("arq.worker").setLevel(logging.WARNING)  # else two lines for each job
         while not self._stop.is_set():
             try:

@@ -210,8 +210,8 @@ async def _later(attempt: DeliveryAttempt[Element, Answer, Seen], error: XeroErr
 
 
 def _until(error: XeroError, now: datetime, hindered: timedelta) -> datetime:
-    """When to try again. Xero's own time comes first. An error that lasts until a person acts gets the longer pause; a
-    reconnect makes the work due at once."""
+    """The time of the next attempt. A time that Xero demands comes first. An error that lasts until a person acts gets the
+    longer pause; a reconnect makes the work due at once."""
     lasts = isinstance(error, Refused) and not isinstance(error, Disconnected | NeedsReconnect)
     return error.at or now + (hindered if lasts else BUSY)
 
@@ -295,7 +295,7 @@ async def _look_up(attempt: DeliveryAttempt[Element, Answer, Seen], *, free_abse
 async def found(
     attempt: DeliveryAttempt[Element, Answer, Seen], members: Sequence[UUID]
 ) -> dict[UUID, Answer]:
-    """By member: the answer for each create whose number Xero has."""
+    """For each create whose number Xero has, the answer, by its member."""
     async with attempt.transaction() as tx:
         numbers = await attempt.spec.numbers(tx, members)
     looked = {one: await attempt.spec.find(attempt, one, numbers[one]) for one in members if one in numbers}

@@ -49,7 +49,7 @@ class Queue(Protocol):
         ...
 
     async def carry(self, jobs: Collection[Job]) -> None:
-        """Once this has returned, a free worker is on its way to them."""
+        """Hand the jobs over. After the return, a free worker has been woken for them."""
         ...
 
 
@@ -106,7 +106,7 @@ class Dispatcher:
             pause = POLL_SECONDS
             try:
                 pause = await self.dispatch(queue)
-            except Exception as error:  # whatever the fault, the next search must follow
+            except Exception as error:  # the next search must follow any error
                 away = isinstance(error, DatabaseUnavailable)
                 log.warning("dispatch_failed", error=type(error).__name__, exc_info=not away)
             if was_woken:

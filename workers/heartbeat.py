@@ -1,7 +1,7 @@
-"""This worker's row in PostgreSQL, by which the other workers know that it is alive.
+"""The worker's row in PostgreSQL, which shows the other workers that this worker is alive.
 
-When a worker is lost, the epoch changes. Job ids end with the epoch, so that the keys which jobs of the lost
-worker left in Redis block no job.
+When a worker is lost, the epoch changes. Job ids end with the epoch. So keys that jobs of the lost worker left in Redis
+block no job.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Does import runs page by page: claim a page, read it from Xero, settle it; then match. Each page is one step."""
+"""Does import runs page by page: claim a page, read it from Xero, settle it; then match. Each step is one page."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,7 +1,7 @@
 """Polls the invoices of an organisation: reads all that changed in Xero since the last poll, one page a step.
 
-The pages are ordered by InvoiceID. A page number then loses no invoice: an invoice that changes keeps its place, and one that
-changed for the first time since the cursor only moves the others to later places (decision 0018).
+The pages are ordered by InvoiceID. So no invoice is missed between pages. An invoice that changes keeps its place. An
+invoice that changed for the first time since the cursor only moves the others to later places (decision 0018).
 """
 
 from datetime import timedelta

@@ -49,7 +49,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The same for the same piece of work, and as `door.due_jobs` writes it."""
+        """The name of the piece of work, in the form that `door.due_jobs` uses."""
         return ":".join((self.kind, str(self.key), *([self.lane] if self.lane else ())))
 
 
@@ -111,8 +111,8 @@ KINDS = {
 
 
 async def run(process: Process, job: Job, stop: asyncio.Event) -> bool:
-    """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something.
-    What a step raises is raised: the work stays due. Log lines have the job and its workspace.
+    """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something. An
+    exception of a step is passed on: the work stays due. Log lines have the job and its workspace.
 
     Patient jobs of one process take turns at transactions, so that a person's edit finds a free connection and a free event loop.
     """

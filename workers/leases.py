@@ -13,7 +13,8 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def renewed(renew: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """While it is open, `renew` is called every 3 s, in transactions of its own. At the end no renewal is under way."""
+    """While the block runs, call `renew` every 3 s, in transactions of its own. At the end of the block no renewal is under
+    way."""
     ended = asyncio.Event()
     renewing = asyncio.create_task(_renew(renew, ended))
     try:

@@ -38,7 +38,7 @@ PATIENT_AT_ONCE = 2  # transactions of bulk sends, and as many of imports: they 
 
 
 def _turns() -> dict[str, asyncio.Semaphore]:
-    """By the lanes of work that no person waits for."""
+    """For each lane of work that no person waits for, the limit of its transactions at once."""
     imports = asyncio.Semaphore(PATIENT_AT_ONCE)
     return {"bulk": asyncio.Semaphore(PATIENT_AT_ONCE), "delta": imports, "long": imports}
 
@@ -133,7 +133,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
 
 @asynccontextmanager
 async def opened_with(database: Database, settings: Settings) -> AsyncIterator[Process]:
-    """The same with a database that is open already, and stays open."""
+    """The process of `opened`, with a database that is open already and stays open."""
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     limits = httpx.Limits(max_connections=40, keepalive_expiry=KEPT_OPEN)
     client = tracing.client_class()

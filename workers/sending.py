@@ -152,7 +152,7 @@ async def _send(
 
 
 async def _read_first(process: Process, workspace: UUID, organisation_id: UUID, batch: Batch) -> None:
-    """Read and apply what stands in the way of the batch, in one call at most."""
+    """Read and apply the contacts that must be read before the batch, in one call at most."""
     async with process.database.transaction(workspace, XERO) as tx:
         organisation = await organisation_copy.get(tx, organisation_id)
         chosen = (await freshness.check(tx, organisation, batch)).batch
@@ -245,8 +245,8 @@ async def _answers(attempt: Attempt, elements: Sequence[WrittenContact]) -> list
 
 
 def _break_archived(answer: Answered, shown: Mapping[UUID, SeenContact]) -> Answered:
-    """If Xero refused the update because the contact is archived, and a read shows it archived, the link becomes BROKEN
-    instead of FAILING."""
+    """Break the link, instead of showing FAILING, if Xero refused the update because the contact is archived and a read
+    shows it archived."""
     found = shown.get(answer.link_id)
     if found is None or found.status is XeroContactStatus.ACTIVE:
         return answer

@@ -37,7 +37,7 @@ _AMOUNTS_ARE = {theirs.lower(): ours for ours, theirs in LINE_AMOUNTS.items()}
 
 
 def mark(public_url: str, invoice_id: UUID) -> str:
-    """The address that every create sends as Url. It shows in Xero that the invoice is ours."""
+    """The address that every create sends as Url. The mark shows in Xero that the invoice is ours."""
     return f"{public_url.rstrip('/')}/i/{invoice_id}"
 
 
@@ -125,7 +125,7 @@ def _decimal(value: Decimal | UnsetType | None) -> Decimal | None:
 
 
 def _tracking(one: Tracking) -> dict[str, str]:
-    """By Xero's names, as `new_invoice` sends it again."""
+    """The tracking by Xero's names, in the form in which `new_invoice` sends it again."""
     members: dict[str, object] = msgspec.to_builtins(one)
     return {name: str(value) for name, value in members.items() if value}
 

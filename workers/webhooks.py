@@ -40,7 +40,7 @@ async def read_contacts(process: Process, workspace: UUID, organisation_id: UUID
 
 
 async def read_invoices(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """As read_contacts, for invoices."""
+    """Read the announced invoices, as `read_contacts` reads contacts."""
     return await _read_due(process, workspace, organisation_id, reads, _read_invoices)
 
 
@@ -82,7 +82,7 @@ async def _read_due(
 
 
 async def _read(process: Process, workspace: UUID, claimed: Claimed, read: Read, priority: Priority) -> bool:
-    """Read what was claimed, 40 objects a call, and settle each call. False if Xero does not answer; the rest is due again."""
+    """Read the claimed objects, 40 a call, and settle each call. False if Xero does not answer; the rest is due again."""
     organisation_id, rest = claimed.organisation.id, list(claimed.events)
 
     async def renew() -> None:

@@ -1,7 +1,7 @@
 """The rate limits in Xero's answers, and the interface of the limiter that keeps Tandem within them.
 
-Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day. It allows an app 10,000
-calls a minute over all organisations. This module does not count: a Limiter counts, over all processes.
+Xero allows one organisation 5 calls at once, 60 a minute and 1,000 or 5,000 a day. Xero allows an app 10,000 calls a minute
+over all organisations. This module does not count: a Limiter counts, over all processes.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class ReportedLimits:
 
 @dataclass(frozen=True)
 class Traffic:
-    """One call for the meter. `received`: the bytes of the answer as they travelled; `unpacked`: their size after that.
+    """One call for the meter. `received`: the bytes of the answer, compressed; `unpacked`: their size after decompression.
     `status` is 0 if no answer came."""
 
     endpoint: str
@@ -52,8 +52,7 @@ class Limiter(Protocol):
         ...
 
     async def give(self, slot: UUID, told: ReportedLimits | None) -> None:
-        """Give the slot back. `told` is None if the call never left. A slot that is not given back lapses by
-        itself."""
+        """Give the slot back. `told` is None if the call was never sent. A slot that is not given back lapses by itself."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Turn the status of an answer into one of our errors, by what it means for the request."""
+"""Turn the status of an answer into one of our errors, by its meaning for the request."""
 
 from datetime import datetime, timedelta
 
@@ -73,13 +73,12 @@ def is_from_the_way(answer: httpx.Response) -> bool:
 
 def may_be_disconnected(answer: httpx.Response) -> bool:
     """Whether the organisation may be disconnected: Xero refuses the call by a 403 of its own, and names no scope.
-    /connections then tells a disconnect from a missing right."""
+    /connections then shows whether it is a disconnect or a missing right."""
     return answer.status_code == 403 and not _lacks_scope(answer) and not is_from_the_way(answer)
 
 
 def json_of(answer: httpx.Response) -> bytes:
-    """Raise ValueError if a 2xx holds something other than JSON, as from a proxy or a sign-in page on the
-    way."""
+    """Parse the answer. Raise ValueError if a 2xx holds something other than JSON, for instance a proxy's sign-in page."""
     kind = _content_type(answer)
     if kind not in ("application/json", "text/json") and not kind.endswith("+json"):
         raise ValueError("not JSON")

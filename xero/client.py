@@ -1,11 +1,10 @@
 """Calls of the Accounting API for one organisation.
 
-Each attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot.
-A read is retried with back-off and jitter after a lost answer, a 500, a 502 or a 504. A write is never
-retried here: without an answer it is Uncertain, and the caller decides. An expired access token is renewed
-once. After a 403 of Xero's the client asks /connections whether the organisation is still connected: if it is, a
-right is missing, and `rights` closes only the calls that need it. The client sends nothing while a database
-transaction is open: `guard` raises then.
+Each attempt asks for a token, then for a slot of the limiter, and waits for nothing while it holds the slot. A read is
+retried with back-off and jitter after a lost answer, a 500, a 502 or a 504. A write is never retried here: without an
+answer it is Uncertain, and the caller decides. An expired access token is renewed once. After a 403 of Xero's the client
+asks /connections whether the organisation is still connected. If it is, a right is missing, and `rights` stops only the
+calls that need the right. The client sends nothing while a database transaction is open: `guard` raises then.
 """
 
 import asyncio
@@ -52,7 +51,8 @@ V = TypeVar("V")
 
 
 class Tokens(Protocol):
-    """Both may raise NeedsReconnect, or Retry where the token cannot be renewed just now."""
+    """Gives the client its access token. Both methods may raise NeedsReconnect, or Retry if the token cannot be renewed
+    just now."""
 
     async def access_token(self) -> str: ...
 
@@ -88,8 +88,8 @@ class Page(Generic[P]):
 
 @dataclass(frozen=True)
 class Written(Generic[P]):
-    """One entry for each element that Xero answered, in Xero's order. An element that was sent and is in
-    neither list is as uncertain as a lost answer."""
+    """The answer to a write: one entry for each element that Xero answered, in Xero's order. An element that was sent and
+    is in neither list is as uncertain as after a lost answer."""
 
     items: list[P]
     unreadable: list[Unreadable]
@@ -220,7 +220,7 @@ class Client:
         return _page(await self._read(listing.INVOICES, "Invoices", _by_ids(ids) | FOUR_PLACES), 1, len(ids))
 
     async def find_invoice_by_number(self, number: str) -> Answer[Invoice | None]:
-        """The sales invoice with this number, whatever its status. A bill may have the same number."""
+        """The sales invoice with this number, in any status. A bill may have the same number."""
         if not number.strip():
             raise ValueError("a blank number would list all invoices")
         path, params = "Invoices", dict(FOUR_PLACES)

@@ -51,7 +51,7 @@ class XeroError(Exception):
 
 
 class Retry(XeroError):
-    """Nothing was done."""
+    """Xero did nothing. The same request may succeed later."""
 
     def __init__(self, reason: Reason, at: datetime | None = None, detail: str = "") -> None:
         when = f", not before {at.isoformat()}" if at else ""
@@ -69,8 +69,8 @@ class Uncertain(XeroError):
 
 
 class Rejected(XeroError):
-    """`said` holds Xero's own words, for people: match them loosely, show them as they are. They may quote a contact, so
-    they are not part of the exception's text. `number` is Xero's ErrorNumber."""
+    """`said` holds Xero's own words, for people: match them loosely, show them as they are. Xero's sentences may quote a
+    contact, so they are not part of the exception's text. `number` is Xero's ErrorNumber."""
 
     def __init__(self, status: int, said: tuple[Said, ...] = (), number: int | None = None) -> None:
         super().__init__(f"Xero refused the request: status {status}, error number {number}")

@@ -1,8 +1,8 @@
-"""Xero's invoices as types: what is read of them, and the exact bytes of what is written.
+"""Xero's invoices as types: the members that Tandem reads, and the exact bytes that it writes.
 
 Conventions as in `payloads`. Amounts are Decimal on the way in and on the way out; unit amounts have four places, which
-`unitdp=4` asks for. Only sales invoices are written, with nothing in them that Xero computes itself: no TaxAmount, no
-CurrencyRate, no totals; and of the contact its ContactID alone, as more would change the contact.
+`unitdp=4` asks for. Only sales invoices are written. They hold no member that Xero computes itself: no TaxAmount, no
+CurrencyRate, no totals. Of the contact they hold the ContactID alone, because more would change the contact.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ class _Dated(Payload, kw_only=True):
 
 
 class AppliedPayment(_Dated, kw_only=True):
-    """A payment that stands; a removed one is not listed any more."""
+    """A payment that is in force; Xero does not list a removed payment any more."""
 
     payment_id: UUID
     amount: Decimal
@@ -136,7 +136,7 @@ class Invoice(InvoiceFields, kw_only=True):
 
 
 class WrittenInvoice(InvoiceFields, kw_only=True):
-    """As WrittenContact, for invoices."""
+    """Xero's answer to one element of a write of invoices; see WrittenContact."""
 
     invoice_id: UUID | UnsetType | None = UNSET
     has_errors: Flag = UNSET
@@ -180,7 +180,8 @@ class NewLine(Payload, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class NewInvoice(Payload, kw_only=True, forbid_unknown_fields=True):
-    """A sales invoice to create. `url` is the mark that it is ours, by which a lost answer is found out."""
+    """A sales invoice to create. `url` marks the invoice as ours; after a lost answer, a look-up recognises it by this
+    mark."""
 
     type: Literal["ACCREC"] = "ACCREC"
     invoice_number: str
@@ -197,7 +198,8 @@ class NewInvoice(Payload, kw_only=True, forbid_unknown_fields=True):
 
 
 class InvoiceUpdate(Payload, kw_only=True, forbid_unknown_fields=True):
-    """Changes of one invoice; what is left out stays. `line_items` stand for all lines. There is no InvoiceNumber here."""
+    """Changes of one invoice; members that are left out stay unchanged. `line_items` replace all lines. There is no
+    InvoiceNumber here."""
 
     invoice_id: UUID
     status: str | UnsetType = UNSET
@@ -225,7 +227,7 @@ _read_updates = msgspec.json.Decoder(_InvoiceUpdates, dec_hook=decode_hook)
 
 @dataclass(frozen=True, repr=False)
 class InvoiceCreations:
-    """The exact bytes of a PUT. Refuses whatever has no number, no mark or no lines."""
+    """The exact bytes of a PUT. Refuses an invoice without number, mark or lines."""
 
     content: bytes
 
@@ -242,8 +244,8 @@ class InvoiceCreations:
 
 @dataclass(frozen=True, repr=False)
 class InvoiceUpdates:
-    """The exact bytes of a POST, every element of which has an InvoiceID. Without one Xero would fall back to the number
-    and overwrite whatever invoice has it; such bytes cannot be made into this, and so not sent."""
+    """The exact bytes of a POST, every element of which has an InvoiceID. Without an id Xero would fall back to the number,
+    and overwrite the invoice that has it. The class refuses such bytes, so they cannot be sent."""
 
     content: bytes
 

@@ -66,7 +66,8 @@ class Resource(Generic[T]):
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(envelope, dec_hook=decode_hook)
 
     def read(self, content: bytes) -> Listing[T]:
-        """Raise ValueError for an answer that is no envelope or that lacks the list. A missing list is not an empty list."""
+        """Read the list of an answer. Raise ValueError for an answer that is no envelope or that lacks the list. A missing
+        list is not an empty list."""
         try:
             found = self._decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):

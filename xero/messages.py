@@ -36,12 +36,12 @@ def errors_of(element: object) -> tuple[Said, ...]:
 
 
 def warnings_of(element: object) -> tuple[Said, ...]:
-    """As `errors_of`, for what Xero remarks about a write that it accepted."""
+    """Read Xero's warnings about a write that it accepted, as `errors_of` reads errors."""
     return _gathered(element, "Warnings")
 
 
 def read(raw: msgspec.Raw | bytes) -> object:
-    """A JSON value without types; None where it cannot be read."""
+    """A JSON value without types; None if the text cannot be read."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -141,7 +141,8 @@ def challenge(verifier: str) -> str:
 
 
 def consent_url(app: App, state: str, verifier: str) -> str:
-    """The address of Xero's consent page. It must fill a whole page: a pop-up fails Xero's certification."""
+    """The address of Xero's consent page. The address must be opened as a full page: a pop-up fails Xero's
+    certification."""
     query = {
         "response_type": "code",
         "client_id": app.client_id,
@@ -229,8 +230,8 @@ def granted(
 ) -> list[Connection]:
     """The organisations that this consent gave. `known_tenants` are those that the workspace already has.
 
-    They are the connections with the token's authEventId. The authEventId reportedly stays the same on a reconnect. So if
-    none has it, they are the connections that were updated since the flow began and that the workspace already has. Other
+    These connections have the token's authEventId. The authEventId reportedly stays the same on a reconnect. So if none has
+    it, they are the connections that were updated since the flow began and that the workspace already has. Other
     connections came from other consents, perhaps for another workspace. Xero's clock may differ from ours by a minute.
     """
     organisations = [connection for connection in found if connection.tenant_type.upper() == "ORGANISATION"]

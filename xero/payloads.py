@@ -1,4 +1,4 @@
-"""Xero's payloads as types: what is read, and what is written.
+"""Xero's payloads as types: the members that Tandem reads, and those that it writes.
 
 Unknown members are ignored, and what Xero calls an enum stays text, because both grow several times a year.
 A member that was absent is UNSET, which is neither null nor "": absent says nothing, the others say blank.
@@ -30,7 +30,7 @@ MAX_BODY = 3_500_000  # bytes; Xero's ceiling for one request
 
 
 class XeroTime(datetime):
-    """A datetime in UTC. It has a class of its own so that msgspec hands Xero's forms to `decode_hook`."""
+    """A datetime in UTC. The class exists so that msgspec gives Xero's forms to `decode_hook`."""
 
 
 _EPOCH = XeroTime(1970, 1, 1, tzinfo=UTC)
@@ -211,7 +211,7 @@ class Fault(Payload, kw_only=True):
 
     @property
     def said(self) -> tuple[Said, ...]:
-        """What was wrong with each element, on all its levels, or else with the request as a whole."""
+        """Xero's errors about each element, on all its levels; if there are none, about the request as a whole."""
         found = [one for raw in self.elements or () for one in messages.errors_of(messages.read(raw))]
         text = self.detail or self.message or self.title
         return tuple(found) or ((Said(text),) if text else ())
@@ -321,8 +321,8 @@ class Creations:
 class Updates:
     """The exact bytes of a POST, in which every element has a ContactID.
 
-    Without ContactID, Xero would fall back to the number and then to the name, and overwrite a namesake. Such bytes cannot
-    be made into this class, so they cannot be sent.
+    Without ContactID, Xero would fall back to the number and then to the name, and overwrite a namesake. The class refuses
+    such bytes, so they cannot be sent.
     """
 
     content: bytes

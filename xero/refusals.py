@@ -1,4 +1,4 @@
-"""The meaning of Xero's refusals. One table: the words of a refusal, the failure's code, the remedy, and the source.
+"""The table of Xero's refusals: the words of each, the failure's code, the remedy, and the source.
 
 Xero documents no list of its messages, so the sentences come from public threads and help pages; each has its
 address. The patterns are wider than the sentences, because Xero varies its words. The first rule that matches counts.

@@ -54,7 +54,7 @@ def right_of(path: str, *, writes: bool) -> Right:
 
 
 class Rights(Protocol):
-    """Remembers which rights are missing, for one organisation."""
+    """Remembers the missing rights of one organisation."""
 
     def closed_until(self, right: Right) -> datetime | None:
         """Before this time no call that needs the right is sent. None: calls are sent."""

@@ -1,5 +1,5 @@
-"""Access tokens of a consent or of a custom connection. They are renewed shortly before they expire, by one caller at a time
-over all processes."""
+"""Access tokens of a consent or of a custom connection. Tokens are renewed shortly before they expire, by one caller at a
+time over all processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -54,7 +54,7 @@ class Grants(Protocol[G]):
 class Seal(Protocol):
     def seal(self, plain: bytes, identity: str) -> bytes: ...
     def unseal(self, sealed: bytes, identity: str) -> bytes:
-        """Raise ValueError, with a message for people, if no key opens it."""
+        """Open the seal. Raise ValueError, with a message for people, if no key opens it."""
 
 
 class Clock(Protocol):

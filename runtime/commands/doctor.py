@@ -49,7 +49,7 @@ class Finding:
 
 
 def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
-    """Whose settings the report is about. If a setting is wrong, the report is about the environment's."""
+    """Say whose settings the report is about. If a setting is wrong, the report is about the environment's settings."""
     if settings.embedded and not wrong:
         folder = settings.tandem_data.absolute()
         says = (
@@ -76,7 +76,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 def configured(settings: Settings) -> list[Finding]:
-    """Each setting: whether it is set or has its default."""
+    """List each setting, and whether it is set or has its default."""
     return [
         Finding(name.upper(), None, "set" if name in settings.model_fields_set else "default")
         for name in type(settings).model_fields
@@ -203,7 +203,7 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
 
 
 async def _api(settings: Settings) -> Finding:
-    """Whether the API answers on this machine. It may run on another one."""
+    """Whether the API answers on this machine. The server may run on another machine."""
     here = f"http://{settings.host}:{settings.ops_port or settings.port}"
     token = settings.ops_token
     headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}

@@ -8,8 +8,8 @@ from runtime.settings import Settings, SettingsError, load, read
 
 def configured(*own: str) -> Settings:
     """The settings that are set. If no server is set: those of the demo, or of the embedded services, that run in
-    TANDEM_DATA; StartError if nothing runs there. The settings that `own` names stay this process's own, if they are set,
-    beside a demo too."""
+    TANDEM_DATA; StartError if nothing runs there. Settings named in `own` keep this process's values if they are set, also
+    while a demo runs."""
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
     if not settings.embedded:

@@ -44,8 +44,8 @@ async def finish(database: Database) -> int:
 
 
 async def describe(connection: AsyncConnection) -> list[tuple[bool | None, str]]:
-    """For `tandem doctor`: each restored organisation, with what Xero has and this database lacks. False: it waits for a person
-    or for a read. Empty on a database of an older revision."""
+    """The lines of `tandem doctor` about restored organisations: each with the pushes and invoices that Xero has and this
+    database lacks. False: the organisation waits for a person or for a read. Empty on a database of an older revision."""
     known = await connection.scalar(
         sa.text(
             "select 1 from pg_attribute where attrelid = to_regclass('organisation') and attname = 'restored_at'"

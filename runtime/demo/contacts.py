@@ -176,8 +176,8 @@ def import_contacts(running: Running, data: Path, console: Console) -> tuple[str
 
 
 def _fill_practice(running: Running, data: Path, console: Console) -> None:
-    """Create the practice's contacts through the API; some are in Xero too. Each has an idempotency key, so that a start after
-    an interrupted one creates no contact twice."""
+    """Create the practice's contacts through the API; some are in Xero too. Each create has an idempotency key, so that a
+    start after an interrupted one creates no contact twice."""
     world = World.load(data / "demo" / "xero.json")
     [organisation] = world.organisations.values()
     xero = list(organisation.contacts)

@@ -87,7 +87,8 @@ class Running:
 
 @contextmanager
 def started(settings: Settings, data: Path, console: Console, contacts: int = CONTACTS) -> Iterator[Running]:
-    """Start all processes, with so many contacts in a new simulated Xero. Those that do not need each other start at the same time, as each takes about a second."""
+    """Start all processes, with so many contacts in a new simulated Xero. Parts that do not need each other start at the
+    same time, because each takes about a second."""
     began = time.monotonic()
     refuse_busy(settings.host, settings.port)
     with ExitStack() as stack, httpx.Client(timeout=60) as http:

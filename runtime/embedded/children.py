@@ -183,8 +183,8 @@ def read_pid(pid_file: Path) -> int | None:
 
 
 def _works_in(pid: int, folder: Path) -> bool:
-    """Whether the process is a server of this folder. Both servers work in their data folder; the pid alone may belong to
-    another program by now."""
+    """Whether the process is a server of this folder. Both servers have their data folder as working folder. The pid alone
+    may belong to another program by now."""
     if LINUX:
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == folder

@@ -7,7 +7,7 @@ from runtime.embedded.children import StartError
 
 
 def refuse_busy(host: str, port: int) -> None:
-    """Raise StartError if another program listens on the port. Other faults of an address are left to the server to report."""
+    """Raise StartError if another program listens on the port. The server itself reports other faults of an address."""
     try:
         for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             with socket.socket(family, kind) as probe:

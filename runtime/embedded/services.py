@@ -114,7 +114,8 @@ def services(data: Path, *, durable: bool = True) -> Iterator[Services]:
 
 
 def running(data: Path) -> Services | None:
-    """The services that another process runs in this folder; None if no process does, or they are still starting."""
+    """The services that another process runs in this folder; None if no process runs them, or if they are still
+    starting."""
     data = data.absolute()
     try:
         with _lock(data, shared=True):

@@ -41,7 +41,7 @@ ROOT = "/api.xro/2.0"
 
 
 class Call(msgspec.Struct):
-    """One admitted request: its access token, its organisation, its time and the faults that strike it."""
+    """One admitted request: its access token, its organisation, its time and the faults that apply to it."""
 
     simulation: Simulation
     request: Request

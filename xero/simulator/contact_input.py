@@ -69,8 +69,8 @@ _DROPPED = re.compile("[\U00010000-\U0010ffff]")
 
 
 class ContactInput(msgspec.Struct):
-    """What one element asks for. `fields` are the fields sent, by attribute of Contact. `errors` are the
-    rules that the element breaks, `part_errors` those that one of its parts breaks."""
+    """The content of one element. `fields` are the fields sent, by attribute of Contact. `errors` are the rules that the
+    element breaks, `part_errors` those that one of its parts breaks."""
 
     echo: Element
     contact_id: str | None
@@ -84,8 +84,8 @@ class ContactInput(msgspec.Struct):
 
 
 def parse_contact(element: Element, *, by_person: bool = False) -> ContactInput:
-    """`by_person`: typed into Xero's own pages. They accept what the API refuses: long names, invalid emails,
-    and a Website, which the API cannot write. Of a text that the API writes, the emoji are dropped without a
+    """`by_person`: typed into Xero's own pages. Xero's pages accept values that the API refuses: long names, invalid
+    emails, and a Website, which the API cannot write. Of a text that the API writes, the emoji are dropped without a
     word."""
     errors: list[str] = []
     part_errors: list[PartError] = []
@@ -133,8 +133,8 @@ def _without_dropped(text: str) -> str:
 
 
 def stored_errors(contact: Contact) -> list[str]:
-    """Why every write of this contact by the API is refused, whatever the write sends: data that Xero's own
-    pages accepted."""
+    """The reasons why the API refuses every write of this contact, with any content: stored data that only Xero's own pages
+    accept."""
     errors = []
     if contact.email and not _EMAIL.fullmatch(contact.email):
         errors.append(BAD_EMAIL)

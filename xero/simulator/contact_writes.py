@@ -15,8 +15,8 @@ from xero.simulator.wire import NO_ID, truncate_to_millisecond
 
 
 class Outcome(msgspec.Struct):
-    """What became of one element: the contact as stored, or the errors that kept it out. `before` is the stored contact
-    that a refused element would have changed."""
+    """The outcome of one element: the stored contact, or the errors for which it was refused. `before` is the stored
+    contact that a refused element would have changed."""
 
     asked: ContactInput
     contact: Contact | None

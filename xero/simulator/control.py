@@ -1,4 +1,4 @@
-"""The routes under /simulator, for tests and the demo. They are not part of Xero."""
+"""The routes under /simulator, for tests and the demo. These routes are not part of Xero."""
 
 import re
 from datetime import timedelta
@@ -26,8 +26,8 @@ from xero.simulator.world import Organisation, Subscription
 
 
 class Edit(msgspec.Struct, forbid_unknown_fields=True):
-    """What a person does to a contact in Xero's pages. `fields` are Xero's own fields; ContactStatus archives
-    and restores."""
+    """An action of a person on a contact in Xero's pages. `fields` are Xero's own fields; ContactStatus archives and
+    restores."""
 
     fields: dict[str, Any] = {}
     mergeInto: str | None = None
@@ -118,7 +118,7 @@ async def unleash_chaos(request: Request) -> Response:
 
 
 async def set_lag(request: Request) -> Response:
-    """{"seconds": n}: reads show what was there n seconds ago, from the next change on. Flags show at once."""
+    """{"seconds": n}: reads show the state of n seconds ago, from the next change on. Flags show at once."""
     organisation = find_organisation(request)
     if organisation is None:
         return not_found()
@@ -131,7 +131,7 @@ async def set_lag(request: Request) -> Response:
 
 
 async def read_written(request: Request) -> Response:
-    """By id: how often the API wrote the object, and how often each field was sent."""
+    """For each object by id, how often the API wrote it, and how often each field was sent."""
     return json_response(simulation_of(request).written)
 
 
@@ -247,7 +247,7 @@ async def edit_contact(request: Request) -> Response:
         return bad_request(str(error))
     simulation.world.changed()
     changed = organisation.contacts.find(contact.id) or contact
-    if changed is not contact:  # flags are altered in place, and nobody is told of them
+    if changed is not contact:  # flags are altered in place, and no webhook announces them
         simulation.courier.announce(organisation.id, "CONTACT", contact.id, created=False)
     return json_response(render_contact(changed, Form.DETAIL))
 

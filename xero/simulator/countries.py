@@ -1,7 +1,7 @@
-"""What differs between organisations of several countries: currency, time zone, tax types and how contacts are reached.
+"""The differences between organisations of several countries: currency, time zone, tax types, phones and addresses.
 
-Tax types and names are Xero's own default rates of the country; TAX001 stands for a rate that a user added. The same tax
-type means another rate in another country.
+Tax types and names are Xero's own default rates of the country; TAX001 is an example of a rate that a user added. The same
+tax type means another rate in another country.
 """
 
 from typing import NamedTuple

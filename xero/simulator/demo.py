@@ -61,8 +61,8 @@ _ARCHIVED_ACCOUNT = ("225", "Fees: Payroll (until 2022)", "REVENUE", "REVENUE", 
 def demo_world(
     contacts: int = 1200, seed: int = 1, clock: Clock = system_clock, organisations: int = 1
 ) -> World:
-    """`organisations`: how many, each with so many contacts. They are of COUNTRIES in their order, then of the first
-    again. The same seed gives the same ids."""
+    """`organisations`: how many, each with so many contacts. Their countries are those of COUNTRIES in order, then the
+    first again. The same seed gives the same ids."""
     world = World(seed, clock)
     tenants = [
         world.add_organisation(_organisation(seed, contacts, index)).id for index in range(organisations)
@@ -79,7 +79,7 @@ def _organisation(seed: int, contacts: int, index: int) -> Organisation:
 
 
 def register_redirect_uris(world: World, redirect_uris: tuple[str, ...]) -> None:
-    """Add those that the demo app does not have yet; a saved world keeps what it had."""
+    """Add the redirect URIs that the demo app does not have yet. A saved world keeps its own."""
     registered = world.apps[DEMO_CLIENT_ID].redirect_uris
     registered.extend(uri for uri in redirect_uris if uri not in registered)
 

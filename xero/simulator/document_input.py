@@ -41,7 +41,7 @@ CREDIT_NOTES = Names("CreditNotes", "CreditNoteID", "CreditNoteNumber", (SALE_CR
 
 
 class LineInput(msgspec.Struct):
-    """A line as sent; None where something was left out."""
+    """A line as sent; None for a member that was left out."""
 
     id: str | None
     description: str | None
@@ -59,7 +59,7 @@ class LineInput(msgspec.Struct):
 
 
 class DocumentInput(msgspec.Struct):
-    """What one element asks for. `fields` are those sent, by attribute of Document; `lines` is None where the element
+    """The content of one element. `fields` are those sent, by attribute of Document; `lines` is None where the element
     leaves them alone; `contact` is as sent. `part_errors` are shown on the part of the element that they are about."""
 
     echo: Element

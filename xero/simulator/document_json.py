@@ -139,8 +139,9 @@ def _render_contact(organisation: Organisation, document: Document, form: Form) 
 def render_line(
     organisation: Organisation, line: Line, places: int, *, in_list: bool = False
 ) -> dict[str, Any]:
-    """With the account's code as it is now. A unit amount of four places is shown with two unless `unitdp=4`. A discount is
-    shown as a rate and as an amount, in lists as a rate alone (github.com/XeroAPI/Xero-OpenAPI/issues/592)."""
+    """Render a line. The account's code is the present one. A unit amount of four places is shown with two unless
+    `unitdp=4`. A discount is shown as a rate and as an amount, in lists as a rate alone
+    (github.com/XeroAPI/Xero-OpenAPI/issues/592)."""
     shown: dict[str, Any] = {"LineItemID": line.id}
     if line.item_code:
         shown["ItemCode"] = line.item_code
@@ -202,7 +203,8 @@ def _render_allocated(organisation: Organisation, part: Allocation) -> dict[str,
 def render_allocation(
     organisation: Organisation, part: Allocation, *, deleted: bool = False
 ) -> dict[str, Any]:
-    """As the answer to a write shows it; one that was deleted in full too, as Xero's SDKs need that."""
+    """Render an allocation in full, as the answer to a write shows it. A deleted allocation is rendered in full too,
+    because Xero's SDKs need that."""
     shown = _render_allocated(organisation, part)
     return shown | ({"IsDeleted": True} if deleted else {"StatusAttributeString": "OK"})
 

@@ -90,7 +90,8 @@ def _tracked(
 def _find_account_id(
     organisation: Organisation, sent: LineInput, before: Line, errors: list[str]
 ) -> str | None:
-    """By AccountID where it is sent, else by code; the line keeps the id, as codes can be edited."""
+    """Find the account by AccountID if the line has one, else by code. The line keeps the id, because codes can be
+    edited."""
     if sent.account_id:
         account = account_by(organisation.accounts, "AccountID", sent.account_id)
     elif sent.account_code:
@@ -106,7 +107,8 @@ def _find_account_id(
 
 
 def _with_amount(line: Line, sent: LineInput, places: int, errors: list[str]) -> Line:
-    """Of quantity, unit amount and line amount one may be left out; all of them in a line of words alone."""
+    """Compute the missing amount. One of quantity, unit amount and line amount may be left out; a line with only a
+    description may lack all of them."""
     quantity = line.quantity if sent.quantity is None else arithmetic.quantity(sent.quantity)
     unit = line.unit_amount if sent.unit_amount is None else arithmetic.unit(sent.unit_amount, places)
     if quantity is None and unit is None and sent.line_amount is None:

@@ -1,4 +1,4 @@
-"""What a list of invoices, credit notes or payments asks for: filters, order and page."""
+"""The query of a list of invoices, credit notes or payments: filters, order and page."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -60,7 +60,8 @@ _PAYMENT_FIELDS: Mapping[str, Getter] = {
 def list_documents(
     request: Request, organisation: Organisation, names: Names, client_id: str, places: int
 ) -> dict[str, Any]:
-    """Without `page` the whole list, whose elements carry no lines; `summaryOnly` pages in any case."""
+    """List the documents. Without `page`, the answer is the whole list, and its elements have no lines; `summaryOnly`
+    always has pages."""
     summary = request.query_params.get("summaryOnly", "").lower() == "true"
     page = parse_page(request, forced=summary)
     chosen = _choose(request, organisation, names, client_id)

@@ -44,7 +44,8 @@ _LOCKS = (("EndOfYearLockDate", "end of year lock date"), ("PeriodLockDate", "pe
 
 
 class Pen(msgspec.Struct):
-    """Who writes, where and when. `places`: how far unit amounts are kept, 2 or (`unitdp=4`) 4."""
+    """The writer of a document, its organisation and the time. `places`: how far unit amounts are kept, 2 or (`unitdp=4`)
+    4."""
 
     organisation: Organisation
     now: datetime
@@ -62,8 +63,8 @@ class Pen(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What became of one element: the document as stored, or the errors that kept it out. `before` is the stored document
-    that a refused element would have changed."""
+    """The outcome of one element: the stored document, or the errors for which it was refused. `before` is the stored
+    document that a refused element would have changed."""
 
     asked: DocumentInput
     document: Document | None
@@ -105,7 +106,7 @@ def create_document(pen: Pen, asked: DocumentInput) -> Outcome:
 def upsert_document(pen: Pen, asked: DocumentInput) -> Outcome:
     """POST: changes the document with that id, else the sales invoice or credit note with that number; else creates.
 
-    The fallback overwrites whatever has the number without a word, as Xero does.
+    The fallback silently overwrites the document that has the number, as Xero does.
     """
     ledger = pen.organisation.ledger
     if asked.id:
@@ -232,7 +233,7 @@ def today(organisation: Organisation, now: datetime) -> date:
 
 
 def settled(organisation: Organisation, document: Document) -> Document:
-    """The document with its sums. It is PAID exactly while it is posted and nothing is due."""
+    """The document with its sums. The document is PAID exactly while it is posted and nothing is due."""
     sums = arithmetic.add_up(document.lines, document.amounts_are)
     document = replace(
         document,
@@ -250,8 +251,9 @@ def settled(organisation: Organisation, document: Document) -> Document:
 
 
 def _resolve_contact(pen: Pen, asked: DocumentInput, errors: list[str]) -> Contact | None:
-    """By ContactID alone as it should be done. More than that changes the contact, and a bare name matches or makes
-    one: the trap is Xero's. What is wrong with the contact's own data is an error of that part of the document."""
+    """Find the contact of a document. A caller should send the ContactID alone. As in Xero, further members change the
+    contact, and a name alone matches or creates a contact. Errors in the contact's data are errors of that part of the
+    document."""
     book = pen.organisation.contacts
     element = asked.contact or {}
     sent = parse_contact(element)

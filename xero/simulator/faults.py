@@ -113,7 +113,7 @@ class Faults:
         self._random = Random(seed)  # noqa: S311 - chance that can be repeated, nothing secret
 
     def arm(self, fault: Fault) -> None:
-        """Raise re.error for a path that is no regular expression."""
+        """Arm the fault. Raise re.error for a path that is no regular expression."""
         re.compile(fault.path)
         self.armed.append(fault)
 
@@ -130,7 +130,7 @@ class Faults:
         self.armed.clear()
 
     def claim(self, method: str, path: str) -> list[Fault]:
-        """The faults that strike this request, in the order armed. Each use counts."""
+        """The faults that strike this request, in the order armed. Each use is counted."""
         claimed = [f for f in self.armed if f.matches(method, path) and self._strikes(f)]
         for fault in claimed:
             if fault.count is not None:

@@ -34,7 +34,7 @@ _CARRIED = (
 async def authorize(request: Request) -> Response:
     """GET shows the consent page. POST of its form (`action` allow or cancel, `tenantId`, `userId`) redirects.
 
-    An unknown client or redirect URI is told to the person, never to the address given.
+    An unknown client or redirect URI is shown to the person, and never sent to the given address.
     """
     simulation: Simulation = request.app.state.simulation
     asked: Mapping[str, str] = {**request.query_params, **await _form(request)}
@@ -101,7 +101,7 @@ def _redirect(uri: str, answer: dict[str, str], asked: Mapping[str, str]) -> Res
 
 
 async def token(request: Request) -> Response:
-    """The token endpoint. It answers every error with 400 and the error's OAuth name."""
+    """The token endpoint. The endpoint answers every error with 400 and the error's OAuth name."""
     simulation: Simulation = request.app.state.simulation
     armed = simulation.faults.claim(request.method, request.url.path)
     await fault_rules.delay(armed)
@@ -134,7 +134,7 @@ def _issue(simulation: Simulation, app: App, form: dict[str, str]) -> Response:
 
 
 async def revocation(request: Request) -> Response:
-    """The revocation endpoint. It answers 200 for an unknown token too (RFC 7009)."""
+    """The revocation endpoint. The endpoint answers 200 for an unknown token too (RFC 7009)."""
     simulation: Simulation = request.app.state.simulation
     form = await _form(request)
     try:
@@ -153,7 +153,7 @@ def _oauth_error(error: OAuthError) -> Response:
 
 
 def _authenticate_client(world: World, request: Request, form: dict[str, str]) -> App:
-    """By HTTP Basic or in the body; a native app has no secret and gives its id only."""
+    """Authenticate the client by HTTP Basic or by the body. A native app has no secret and gives its id only."""
     client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
     kind, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "basic":

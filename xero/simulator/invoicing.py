@@ -71,7 +71,7 @@ def _reading_one(names: Names) -> Operation:
 
 
 async def read_online_invoice(call: Call) -> Response:
-    """Where the client sees the invoice; only sales invoices that were approved have such an address."""
+    """Return the address of the invoice for the client. Only approved sales invoices have such an address."""
     document = _find(call, INVOICES, call.request.path_params["key"])
     if document is None or document.type != SALE or not document.is_posted:
         return not_found()
@@ -107,7 +107,8 @@ def _writing_one(names: Names) -> Operation:
 
 
 def _answer(call: Call, names: Names, places: int, outcomes: list[Outcome]) -> Response:
-    """As for contacts: with summarizeErrors one bad element makes a 400, though the good ones are saved."""
+    """Answer a write, as for contacts: with summarizeErrors one bad element makes a 400, though the good elements are
+    saved."""
     for outcome in outcomes:
         call.simulation.note_document(call.organisation, outcome, call.access.client_id)
     call.simulation.world.changed()
@@ -127,7 +128,7 @@ def _answer(call: Call, names: Names, places: int, outcomes: list[Outcome]) -> R
 
 
 def _find(call: Call, names: Names, key: str) -> Document | None:
-    """By id, or by number as the addresses of sales documents allow."""
+    """Find the document by id, or by number, as the addresses of sales documents allow."""
     ledger = call.organisation.ledger
     document = ledger.find(key) or ledger.find_by_number(names.types[0], key)
     return document if document is not None and document.type in names.types else None
@@ -151,7 +152,7 @@ async def create_payments(call: Call) -> Response:
 
 
 async def delete_payment(call: Call) -> Response:
-    """POST /Payments/{id} knows nothing but {"Status": "DELETED"}."""
+    """POST /Payments/{id} accepts only {"Status": "DELETED"}."""
     payment = call.organisation.ledger.payments.get(call.request.path_params["key"].lower())
     if payment is None:
         return not_found()

@@ -157,7 +157,7 @@ class Ledger:
         return f"{prefix}-{index:04}"
 
     def payments_of(self, document: Document) -> list[Payment]:
-        """The payments that stand, the oldest first."""
+        """The payments in force, the oldest first."""
         found = [p for p in self.payments.values() if p.document_id == document.id and p.status == AUTHORISED]
         return sorted(found, key=lambda payment: payment.date)
 

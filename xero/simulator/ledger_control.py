@@ -197,7 +197,7 @@ async def set_lock_dates(request: Request, pen: Pen) -> Response:
 
 
 async def edit_account(request: Request, pen: Pen) -> Response:
-    """Edit an account, by AccountID or code. Lines keep the account whatever its code becomes."""
+    """Edit an account, by AccountID or code. Lines keep the account when its code changes."""
     accounts, key = pen.organisation.accounts, request.path_params["key"]
     account = account_by(accounts, "AccountID", key.lower()) or account_by(accounts, "Code", key)
     if account is None:
@@ -230,14 +230,14 @@ async def edit_tax_rate(request: Request, pen: Pen) -> Response:
 
 
 async def set_approvals(request: Request, pen: Pen) -> Response:
-    """As a plan with so many sales a month."""
+    """Set how many sales may still be approved this month, as a small plan of Xero's has it."""
     asked = msgspec.json.decode(await request.body(), type=Approvals)
     pen.organisation.approvals_left = asked.left
     return json_response({"left": asked.left})
 
 
 async def set_currencies(request: Request, pen: Pen) -> Response:
-    """Set the currencies besides the base currency."""
+    """Set the currencies in addition to the base currency."""
     codes = msgspec.json.decode(await request.body(), type=list[str])
     base = pen.organisation.details["BaseCurrency"]
     chosen = [{"Code": code, "Description": code} for code in dict.fromkeys([base, *codes])]

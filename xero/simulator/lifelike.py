@@ -172,7 +172,8 @@ def _tax_number(random: Random) -> str:
 
 
 def _company_number(identity: _Identity) -> str:
-    """For about a third an NZBN with a right check digit, by the name alone, so that no other draw changes."""
+    """Give about a third of the contacts an NZBN with a right check digit. Only the name decides, so that no other draw
+    changes."""
     random = Random(identity.name)  # noqa: S311 - chance that can be repeated, nothing secret
     if random.random() > 0.33:
         return ""
@@ -214,7 +215,7 @@ def _phones(random: Random) -> dict[str, Phone]:
 
 
 def draw_landline(random: Random) -> Phone:
-    """In parts, or all of it in the number, as people type it."""
+    """Draw a phone, in parts or as a whole in the number, as people type it."""
     area, number = random.choice("34679"), f"{random.randrange(200, 999)} {random.randrange(1000, 9999)}"
     return random.choice(
         [Phone(number, area, "64"), Phone(number, f"0{area}", ""), Phone(f"(0{area}) {number}")]

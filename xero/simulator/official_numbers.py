@@ -9,7 +9,7 @@ from stdnum.nz import ird
 
 
 class Numbers(NamedTuple):
-    """As Xero's fields CompanyNumber and TaxNumber hold them. '' means none."""
+    """The values of Xero's fields CompanyNumber and TaxNumber. '' means none."""
 
     company: str = ""
     tax: str = ""

@@ -1,5 +1,4 @@
-"""A practice's own list of contacts. It overlaps an organisation in all the ways that matching must tell
-apart."""
+"""A practice's own list of contacts. It overlaps an organisation in all the ways that matching must distinguish."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -97,7 +96,7 @@ def _same_email_other_name(random: Random, near: Sequence[Contact]) -> list[Prac
 
 
 def _shared_email(random: Random, near: Sequence[Contact]) -> list[PracticeContact]:
-    """One bookkeeper's address at two clients."""
+    """Give two clients the address of one bookkeeper."""
     other = draw_person(random)
     return [
         _as_practice_has(near[0], near[0].name, near[0].email),
@@ -121,7 +120,7 @@ def _same_name_no_email(random: Random, near: Sequence[Contact]) -> list[Practic
 
 
 def _of_strangers(random: Random, pool: Sequence[Contact]) -> list[PracticeContact]:
-    """Contacts that are not in Xero. One of eight has almost the name of a Xero contact."""
+    """Contacts that are not in Xero. One client in eight has almost the name of a Xero contact."""
     if pool and random.random() < 0.125:
         twin = random.choice(pool)
         return [_as_practice_has(twin, near_duplicate(random, twin.name), "")]

@@ -1,7 +1,7 @@
 """Lifelike accounting practices: the clients as the practice holds them, and as Xero does, with who is who.
 
-The shares of differences between the two lists stand in `SHARES` and `NUMBERS`. A family may own several entities, which then share
-one email, phone and address. The same seed gives the same lists.
+The shares of differences between the two lists are in `SHARES` and `NUMBERS`. A family may own several entities, which then share one
+email, phone and address. The same seed gives the same lists.
 """
 
 import random
@@ -292,7 +292,7 @@ class _Practice:
         )
 
     def _differ(self, records: Sequence[Record]) -> list[tuple[Record, Record]]:
-        """Each client as the practice has it, and as Xero has it."""
+        """Return each client in the practice's form and in Xero's form."""
         able = {kind: [test(record.name) for record in records] for kind, test in _ABLE.items()}
         chances = {
             kind: share / max(sum(able[kind]) / len(records), share) if kind in able else share
@@ -326,7 +326,7 @@ class _Practice:
         return self._lose(ours), self._lose(theirs)
 
     def _lose(self, record: Record) -> Record:
-        """Without what nobody typed."""
+        """Leave out the values that nobody typed."""
         chance = self._chance
         if chance.random() < SHARES["no phone in a list"]:
             record = replace(record, phone="")
@@ -363,7 +363,7 @@ class _Practice:
         return self._numbered(stranger, self._draw_numbers(stranger), "in Xero")
 
     def _with_numbers(self, pairs: Sequence[tuple[Record, Record]]) -> list[tuple[Record, Record]]:
-        """Each client with the official numbers that the two lists know, some of them wrong."""
+        """Give each client the official numbers that the two lists know, some of them wrong."""
         true = [self._draw_numbers(ours) for ours, _ in pairs]
         for at, (ours, _) in enumerate(pairs):
             if at and ours.name.endswith("Trust") and ours.email and ours.email == pairs[at - 1][0].email:
@@ -431,7 +431,7 @@ def _letters(text: str) -> str:
 
 
 def _mistyped(chance: random.Random, text: str) -> str:
-    """With one letter left out, doubled, turned with its neighbour, or another."""
+    """The text with one mistake: a letter left out, doubled, swapped with its neighbour, or replaced."""
     places: Sequence[int] = [
         at for at in range(1, len(text) - 1) if text[at].isalpha() and text[at + 1].isalpha()
     ]

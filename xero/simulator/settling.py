@@ -1,6 +1,6 @@
 """Payments and credit-note allocations: what makes an invoice paid, and what reverses that.
 
-Each moves the invoice's UpdatedDateUTC, as in Xero. A client that polls learns of it by this stamp.
+Each of them changes the invoice's UpdatedDateUTC, as in Xero. A client that polls learns of it by this stamp.
 """
 
 from datetime import date
@@ -15,7 +15,7 @@ from xero.simulator.ledger import AUTHORISED, DELETED, PAID, Allocation, Documen
 
 
 class SettlingError(Exception):
-    """What Xero would say is wrong, in its words."""
+    """An error in Xero's words."""
 
     def __init__(self, *messages: str) -> None:
         super().__init__("; ".join(messages))

@@ -80,7 +80,7 @@ class Simulation:
         self.courier.announce(organisation.id, "CONTACT", contact.id, created=outcome.created, by=by)
 
     def note_document(self, organisation: Organisation, outcome: document_writes.Outcome, by: str) -> None:
-        """As `note_write`, for an invoice or credit note."""
+        """Count the write of an invoice or credit note, as `note_write` counts contacts."""
         document = outcome.document
         if document is None:
             return

@@ -53,7 +53,7 @@ class Code(msgspec.Struct, kw_only=True):
 
 
 class Access(msgspec.Struct):
-    """What an access token says. `user_id` is None for client credentials."""
+    """The content of an access token. `user_id` is None for client credentials."""
 
     client_id: str
     user_id: str | None
@@ -92,7 +92,7 @@ class TokenIssuer:
         return code
 
     def exchange_code(self, app: App, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
-        """Exchange a code. A code works once, whatever the outcome."""
+        """Exchange a code. A code works once, even if the exchange fails."""
         found = self._codes.pop(code, None)
         if (
             found is None
@@ -137,8 +137,8 @@ class TokenIssuer:
         self._world.changed()
 
     def issue_client_token(self, app: App, scope: str) -> dict[str, Any]:
-        """The token of a custom connection, or a token that manages connections. Neither can be refreshed. A custom connection that
-        was disconnected gives none until it is authorised again."""
+        """The token of a custom connection, or a token that manages connections. Such a token cannot be refreshed. A custom
+        connection that was disconnected gives none until it is authorised again."""
         if app.custom_tenant is None and set(scope.split()) != {"app.connections"}:
             raise OAuthError("unauthorized_client")
         check_scope(app, scope)

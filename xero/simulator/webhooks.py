@@ -1,8 +1,7 @@
 """Webhooks as Xero sends them: ids only, signed, after the change, at least once, in no promised order.
 
-Each app has one address for all its tenants. After a failure Xero tries again at once, then every 15 minutes,
-and disables the subscription after a day. Undelivered events are kept, and are sent when the subscription is
-enabled again.
+Each app has one address for all its tenants. After a failure Xero tries again at once, then every 15 minutes, and disables
+the subscription after a day. Undelivered events are kept, and are sent when the subscription is enabled again.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ CHECK_SECONDS = 0.2
 
 
 class Chance(msgspec.Struct, forbid_unknown_fields=True):
-    """What may happen to an event, drawn from the world's seed: late by up to `delay` seconds, sent again
+    """The possible disturbances of an event, drawn from the world's seed: late by up to `delay` seconds, sent again
     (`duplicate` is a probability), out of order (`shuffle`)."""
 
     delay: float = 0.0

@@ -141,7 +141,7 @@ class _Parser:
     def _field(self) -> Getter:
         token = self._peek()
         name = self._word()
-        # A dot leads to a part (Contact.Name) or to a method; the names of the fields tell which.
+        # A dot leads to a part (Contact.Name) or to a method; the names of the fields show which.
         while self._starts_field(name):
             self._next += 1
             name = f"{name}.{self._word()}"

@@ -223,7 +223,7 @@ class World:
 
     @classmethod
     def load(cls, path: Path, clock: Clock = system_clock) -> "World":
-        """Raise msgspec.ValidationError or DecodeError for a file that is not a saved world."""
+        """Read a saved world. Raise msgspec.ValidationError or DecodeError for any other file."""
         stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
         world = cls(stored.seed, clock)
         world.signing_key = stored.signing_key

@@ -25,7 +25,7 @@ _SINGULAR = {
 
 
 def wants_xml(request: Request) -> bool:
-    """No Accept, `*/*` or XML: JSON has to be asked for by name."""
+    """Whether the answer is XML: without Accept, with `*/*` or with XML. Only an Accept that names JSON gets JSON."""
     return "json" not in request.headers.get("Accept", "").lower()
 
 
