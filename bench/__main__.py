@@ -28,7 +28,8 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Figure:
-    """What a pattern finds in the bench's output: `ours`, and `theirs` where it names a peer. `larger`: more is better."""
+    """A figure that a pattern finds in the bench's output: `ours`, and `theirs` where it names a peer. `larger`: more is
+    better."""
 
     what: str
     pattern: str

@@ -1,8 +1,9 @@
 """Compares `extensions.cost` with the CPU that operations take: `python -m bench.cost [--contacts 2000]`.
 
-200 different reads run in one process, on contacts with links: half of them lists of each length, half generated over the whole schema. Each
-runs once, and then three times for the least CPU of the API's process. Printed: Spearman's rank correlation with the CPU, for the estimate
-of a new document, the estimate of a known document, and the cost; and the share of a page query that counting takes.
+200 different reads run in one process, on contacts with links: half of them lists of each length, half generated over the
+whole schema. Each query runs once, and then three times for the least CPU of the API's process. Printed: Spearman's rank
+correlation with the CPU, for the estimate of a new document, the estimate of a known document, and the cost; and the share
+of a page query that counting takes.
 """
 
 import argparse

@@ -2,9 +2,10 @@
 
 Everything is real except Xero, which is the simulator, and each `tandem worker` is a process of its own. First the latency
 of single edits is measured while nothing else is due: from the commit until Xero shows the value, looked up every 20 ms.
-Then it is measured again, in the same organisation, while imports of other practices are under way, and while
-bulk sends are due: half of them in the organisation of the edits, half in another practice's. The goal: at most twice
-the latency. Edits count as busy while imports, or bulk sends of either organisation, are still due; each line says how many were.
+Then it is measured again in the same organisation: while imports of other practices are under way, and while bulk sends are
+due. Half of the bulk sends are in the organisation of the edits, half in another practice's. The goal: at most twice the
+latency. Edits count as busy while imports, or bulk sends of either organisation, are still due; each line says how many
+were.
 """
 
 import argparse

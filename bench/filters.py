@@ -1,10 +1,10 @@
 """PostgreSQL's CPU for each filter of the list of contacts: `python -m bench.filters [--contacts 200000] [--workspaces 1000]`.
 
-One workspace has the contacts, another half as many, and the others have 100 each. Every statement is the API's own, runs under the
-app's role with row-level security, and is prepared: it ran eight times before it is measured, so that its plan may be a generic
-one. A page has 50 contacts. Prints, for each filter, how many contacts match (at most 10,001 are counted) and the CPU of PostgreSQL's
-process in ms: the first page, a page in the middle, and the count. Fails with `--goal 3` if a filter needs more for page and
-count together, and if a search of three letters or more needs more than 25 ms.
+One workspace has the contacts, another half as many, and the others have 100 each. Every statement is the API's own, and
+runs under the app's role with row-level security. It is prepared, and runs eight times before it is measured, so that its
+plan may be a generic one. A page has 50 contacts. Prints, for each filter, how many contacts match (at most 10,001 are
+counted) and the CPU of PostgreSQL's process in ms: the first page, a page in the middle, and the count. Fails with `--goal
+3` if a filter needs more for page and count together, and if a search of three letters or more needs more than 25 ms.
 """
 
 import argparse

@@ -8,8 +8,9 @@ organisation, 10,000 a minute for the app. The sizes follow Zipf's law. For one 
    time at which its link is SYNCED.
 3. Nobody edits. The calls are the polls of all organisations.
 
-Prints contacts and calls a second, CPU of the workers and of PostgreSQL and PostgreSQL's transactions for each call, the lag over all and of the
-organisation that waits longest, and how many calls the simulator refused because of a limit.
+Prints contacts and calls a second; for each call, the CPU of the workers and of PostgreSQL, and PostgreSQL's transactions.
+Prints the lag over all organisations and of the one that waits longest, and the number of calls that the simulator refused
+because of a limit.
 """
 
 import argparse
@@ -90,7 +91,7 @@ class Fleet:
             return int((await session.execute(sa.text(sql))).scalar_one())
 
     async def calls(self) -> tuple[int, int]:
-        """All calls, and those that Xero refused."""
+        """The number of all calls, and of the calls that Xero refused."""
         state: Any = (await self._made.http.get(f"{self._address}/simulator/state")).json()
         refused = sum(sum(each["refused"].values()) for each in state["tallies"])
         return sum(each["calls"] for each in state["tallies"]), refused

@@ -108,7 +108,7 @@ async def serving(here: Connected, found: Services, env: dict[str, str]) -> Asyn
 
 
 async def start(here: Connected, http: httpx.AsyncClient) -> None:
-    """By an owner's call, as a frontend makes it."""
+    """Start the import by an owner's call, as a frontend makes it."""
     variables = {
         "organisationId": ids.encode("XeroOrganisation", here.world.organisation),
         "contactFilter": "ALL",
@@ -119,7 +119,7 @@ async def start(here: Connected, http: httpx.AsyncClient) -> None:
 
 
 async def keep_asking(http: httpx.AsyncClient, took: list[float], stop: asyncio.Event) -> None:
-    """For a page of contacts; milliseconds of each answer."""
+    """Ask for a page of contacts again and again. Return the milliseconds of each answer."""
     while not stop.is_set():
         began = time.perf_counter()
         answer = (await ask(http, PAGE)).json()
@@ -129,7 +129,7 @@ async def keep_asking(http: httpx.AsyncClient, took: list[float], stop: asyncio.
 
 
 class Passes:
-    """By pass: seconds, the CPU of the worker and of PostgreSQL in it, and the worker's most memory."""
+    """For each pass, the seconds, the CPU of the worker and of PostgreSQL, and the worker's highest memory."""
 
     def __init__(self, found: Services, pid: int) -> None:
         self._found, self.pid = found, pid
@@ -141,7 +141,7 @@ class Passes:
         return [time.perf_counter(), cpu(self.pid), postgres_cpu(self._found)]
 
     def begin(self, pid: int) -> None:
-        """Another worker."""
+        """Measure another worker from now on."""
         self.pid, self._last[1] = pid, 0.0
 
     def see(self, run: ImportRun) -> None:
@@ -178,7 +178,7 @@ def xero_settings(place: Place, found: Services, address: str) -> dict[str, str]
 
 
 def memory(pid: int) -> int:
-    """In MB (Linux)."""
+    """The memory of the process in MB (Linux)."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
@@ -221,7 +221,7 @@ async def measure(found: Services, count: int) -> None:
 
 
 async def watch(here: Connected, passes: Passes, until: MatchPass | None = None) -> ImportRun:
-    """To the run's end, or to the middle of the pass."""
+    """Watch the run to its end, or to the middle of the pass."""
     while True:
         [row] = await here.world.rows("select id from import_run order by started_at limit 1")
         run = await here.run(row["id"])

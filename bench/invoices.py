@@ -2,8 +2,8 @@
 
     .venv/bin/python -m bench.invoices [count]
 
-It has its own PostgreSQL and Valkey, a simulator on a real socket with Xero's limits, and one worker. When the minute's
-calls are used up, both clocks are moved on, so that the printed time is work and not waiting.
+The bench has its own PostgreSQL and Valkey, a simulator on a real socket with Xero's limits, and one worker. When the
+minute's calls are used up, both clocks are moved on, so that the printed time is work and not waiting.
 """
 
 import asyncio

@@ -1,9 +1,10 @@
 """How soon an edit reaches the people who watch, while an import runs: `python -m bench.live [--contacts 20000] [--viewers 64] [--idle 10000]`.
 
-One `tandem serve` has all viewers; each has a socket of its own with the subscription `syncStatus`. Xero (the simulator) has the contacts, the
-practice has one, and a `tandem worker` imports. Meanwhile somebody renames the practice's contact by `updateContact`, twice a second. For
-each edit and viewer the bench takes the time from the mutation's request, and from its answer, to the event. It stops with the import,
-or after `--seconds`. With `--idle` it opens so many streams afterwards, on which nothing happens, and prints the server's memory.
+One `tandem serve` has all viewers; each has a socket of its own with the subscription `syncStatus`. Xero (the simulator)
+has the contacts, the practice has one, and a `tandem worker` imports. Meanwhile somebody renames the practice's contact by
+`updateContact`, twice a second. For each edit and viewer the bench takes the time from the mutation's request, and from its
+answer, to the event. The bench stops with the import, or after `--seconds`. With `--idle` it opens so many streams
+afterwards, on which nothing happens, and prints the server's memory.
 """
 
 import argparse
@@ -37,7 +38,8 @@ EDIT = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { contact {
 
 @dataclass
 class Edits:
-    """When each name was asked for and confirmed, and how long each viewer waited for it, in ms. `events`: all that viewers got."""
+    """The times at which each name was sent and confirmed, and how long each viewer waited for it, in ms. `events`: all
+    events that viewers got."""
 
     asked: dict[str, float] = field(default_factory=dict)
     confirmed: dict[str, float] = field(default_factory=dict)

@@ -49,7 +49,7 @@ async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[asyncio
 
 
 async def answers(address: str, seconds: float = 60) -> None:
-    """Until something answers there."""
+    """Wait until something answers at this address."""
     async with asyncio.timeout(seconds), httpx.AsyncClient() as http:
         while True:
             try:

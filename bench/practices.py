@@ -37,7 +37,7 @@ CONTACTS = 1000
 
 @dataclass
 class Tally:
-    """Counts over practices. `told` holds (confidence, whether the two are one) of each candidate of an issue."""
+    """Counts over practices. `told` holds (confidence, whether the two are the same) of each candidate of an issue."""
 
     xero: int = 0
     full: Counter[bool] = field(default_factory=Counter)
@@ -77,8 +77,7 @@ def main() -> None:
 
 
 def report_numbers(seed: int, practices: int) -> None:
-    """Of all pairs that share an official number, whatever an import would do with them: how many are sure, and how many only
-    because of the number."""
+    """Of all pairs that share an official number, print how many are sure, and how many only because of the number."""
     called, alone = Counter[bool](), Counter[bool]()
     for number in range(practices):
         case = Case(lifelike_practice(seed + number, CONTACTS))
@@ -153,7 +152,7 @@ def _is_body(record: Record) -> bool:
 
 
 class Case:
-    """One practice, with what the rule needs."""
+    """One practice, with the data that the rule needs."""
 
     def __init__(self, practice: Practice) -> None:
         self.practice = practice
@@ -212,7 +211,7 @@ class Case:
             tally.wrong.append(f"made twice: {self._pair(at, twin)}")
 
     def settle(self, tally: Tally) -> None:
-        """Confirm what is sure, and count what a person must look at."""
+        """Confirm the sure issues, and count the issues that a person must look at."""
         claimed = Counter(
             one for found in self.issues.values() for one, how in found.items() if how.confidence >= RIVAL
         )

@@ -1,7 +1,8 @@
 """Reads a page of 50 contacts from Tandem and from peers: `python -m bench.reads [--contacts 100000] [--rounds 4]`.
 
-The page has address, sync links, cursors and pageInfo, and no totalCount. It is asked for at nine deep cursors. Each server is one
-process on the same PostgreSQL, with a pool of 8. They take turns in rounds of two seconds, at one connection and at 16.
+The page has address, sync links, cursors and pageInfo, and no totalCount. The page is read at nine deep cursors. Each
+server is one process on the same PostgreSQL, with a pool of 8. They take turns in rounds of two seconds, at one connection
+and at 16.
 
 - tandem: `tandem serve` as it is, with authentication, row-level security and all limits.
 - core: the same, but graphql-core executes everything.

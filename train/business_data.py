@@ -39,8 +39,8 @@ class _Known:
 
 
 def made_up_businesses(seed: int = 4, groups: int = 220) -> ContactSet:
-    """Of each group the first is one business, known once to three times; the others are its likes. People of one name follow
-    every other group."""
+    """Each group begins with one business, known once to three times; similar businesses follow. After every second group
+    come people of one name."""
     makes = _Businesses(random.Random(seed))
     clusters, details = [], []
     for number in range(groups):
@@ -82,7 +82,7 @@ class _Businesses:
         yield from self._chance.choice(likes)()
 
     def _another(self, name: str, brand: str) -> Iterator[list[Details]]:
-        """Another business of the same brand."""
+        """Make another business of the same brand."""
         yield self._records(name, self._known(brand))
 
     def _branches(self, name: str, known: _Known) -> Iterator[list[Details]]:
@@ -117,7 +117,7 @@ class _Businesses:
             yield self._person(f"{given} {last}", given, last, ())
 
     def _person(self, name: str, first: str, last: str, respelt: Sequence[str]) -> list[Details]:
-        """Known once or twice; `respelt`: as the name is written the second time."""
+        """Make a person who is known once or twice. `respelt`: the second spelling of the name."""
         known = self._known(last)
         box = f"{first}{self._chance.choice(('.', '', '_'))}{last}{self._chance.randrange(999)}".lower()
         own = f"{box}@{self._chance.choice(_HOSTS)}"
@@ -156,7 +156,7 @@ class _Businesses:
         return [self._record(name, first, known) for _ in range(self._chance.choice((1, 1, 2, 3)))]
 
     def _record(self, name: str, email: str, known: _Known) -> Details:
-        """With abbreviations, omissions and typing errors."""
+        """Write a record, with abbreviations, omissions and typing errors."""
         chance = self._chance
         if chance.random() < 0.4:
             email = (

@@ -114,7 +114,7 @@ def folds(data: Labelled, seed: int) -> list[tuple[Indices, Indices]]:
 
 
 def out_of_fold(data: Labelled, extra: Labelled, seed: int) -> Floats:
-    """Each row's margin by a model that has seen neither it nor a name of the same words."""
+    """The margin of each row, by a model that has seen neither this row nor a name of the same words."""
     margins = np.zeros(len(data.rows))
     for seen, unseen in folds(data, seed):
         model = fit(joined(data.take(seen), extra))
@@ -173,7 +173,7 @@ def report(title: str, data: Labelled, margins: Floats, rows: npt.NDArray[np.boo
 
 
 def calibrate(data: Labelled, mended_: Labelled, margins: Floats) -> dict[str, list[float]]:
-    """Knots from margin to the share of persons, half by the labels as they are and half as mended: the truth is
+    """Knots from margin to the share of persons: half by the labels as they are, half by the corrected labels. The truth is
     between. Always rising, so that surer stays surer."""
     clean = mended_.weight > 0
     x = np.concatenate([margins, margins[clean]])
@@ -189,8 +189,8 @@ def calibrate(data: Labelled, mended_: Labelled, margins: Floats) -> dict[str, l
 
 
 def shifts(data: Labelled, margins: Floats) -> dict[str, float]:
-    """The score that first and last name add, estimated on the rows that have them and limited to what a ledger can bear. The shared
-    mailbox is set by hand, as no labelled row has an email."""
+    """The score that first and last name add, estimated on the rows that have them, and limited for the use in a ledger.
+    The shared mailbox is set by hand, as no labelled row has an email."""
     relations = np.array([relation(r.name, r.first_name, r.last_name) for r in data.rows])
     filled = relations != ""
     table = np.column_stack([margins, relations == "same", relations == "other"])[filled]

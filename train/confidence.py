@@ -1,8 +1,8 @@
 """Calibrates `confidence` of domain.names.similarity: `python -m train.confidence`. Changes match.json, trains nothing.
 
 The candidates of the issues of lifelike practices (bench.practices) count, from seeds that neither training nor bench uses.
-For 0, 1, and 2 or more of email, phone and street equal, for an equal official number, and for two that differ, a rising
-table leads from the score to the share of such candidates that are the client.
+A rising table leads from the score to the share of candidates that are the client. There is one table for 0, 1, and 2 or
+more equal fields of email, phone and street, one for an equal official number, and one for two that differ.
 """
 
 import json
@@ -52,7 +52,7 @@ def main() -> None:
 def _steps(
     scores: npt.NDArray[np.float64], match: npt.NDArray[np.bool_], most: float
 ) -> dict[str, list[float]]:
-    """The share below IDENTIFIED, where the names are told apart, and the share from it on."""
+    """The share below IDENTIFIED, where a rule distinguishes the names, and the share from IDENTIFIED on."""
     shares = [
         min(most, float((match[part].sum() + 0.5) / (part.sum() + 1)))
         for part in (scores < IDENTIFIED, scores >= IDENTIFIED)

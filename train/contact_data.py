@@ -23,7 +23,7 @@ class ContactSet:
     ready: list[Ready]
 
     def candidates(self, limit: int = 25) -> set[tuple[int, int]]:
-        """As the command finds them: by name, email, phone, address."""
+        """The candidates that the command finds: by name, email, phone or address."""
         index = NameIndex([ready.name.text for ready in self.ready])
         found = {
             tuple(sorted((i, j)))
@@ -156,7 +156,7 @@ class _People:
         return [one, replace(other, **lost)]
 
     def _record(self, first: str, last: str, email: str, home: Details) -> Details:
-        """With the errors that people make."""
+        """Write a record with the errors that people make."""
         chance = self._chance
         others = [f"{first[0]} {last}", f"{last}, {first}", f"{last} {first}", f"Mr {first} {last}"]
         name = chance.choice([f"{first} {last}"] * 5 + others)

@@ -30,7 +30,7 @@ MOST_WORDS = 60_000
 
 
 def make_lexicon() -> "array[int]":
-    """Two slots for each word; if both are in use, the rarer word is unknown."""
+    """Make the table of words. Each word has two slots; if both are in use, the rarer word is unknown."""
     table = array("H", bytes(2 * SLOTS))
     for word, known in sorted(facts().items(), key=lambda fact: -sum(fact[1])):
         first, second, check = slots(word)
@@ -106,7 +106,7 @@ def faker_names(kind: str) -> frozenset[str]:
 
 
 def make_rarities(texts: set[str]) -> bytes:
-    """One byte a slot; what was never seen is as rare as what was seen once."""
+    """Make the table of rarities, one byte a slot. A word that was never seen is as rare as a word that was seen once."""
     counts: Counter[int] = Counter()
     for text in texts:
         words = split(tidy(text)).core

@@ -119,7 +119,7 @@ def fit_names(names: Names, rows: Bools) -> lightgbm.Booster:
 
 
 def names_out_of_fold(names: Names) -> Floats:
-    """Margins by models that have seen neither name's entity; what is told apart comes last."""
+    """Margins by models that have seen neither name's entity. Names that a rule distinguishes come last."""
     margins = np.zeros(len(names.pairs))
     for fold in range(FOLDS):
         unseen = names.folds[:, 0] == fold
@@ -130,7 +130,8 @@ def names_out_of_fold(names: Names) -> Floats:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Of each query: its best candidate's margin, whether that is right, where the right one stands (0 first)."""
+    """For each query, the margin of the best candidate, whether that candidate is right, and the place of the right one (0:
+    first)."""
 
     top: Floats
     right: Bools
@@ -170,7 +171,8 @@ def best_f1(scores: Floats, match: Bools, missed: int = 0) -> tuple[float, float
 
 
 def report_names(names: Names, margins: Floats, strange: Floats) -> Cuts:
-    """Print and return the cuts: LIKELY where look-alike pairs are told best, SIMILAR where few strangers are flagged."""
+    """Print and return the cuts: LIKELY where it separates look-alike pairs best, and SIMILAR where it flags few
+    strangers."""
     n = names.labelled
     scores, match = margins[:n], names.match[:n]
     f1, cut = best_f1(scores, match)
@@ -239,8 +241,8 @@ def fit_contacts(table: Floats, match: Bools) -> lightgbm.Booster:
 
 
 def train_contacts(folder: Path, names: lightgbm.Booster, similar: float) -> tuple[lightgbm.Booster, float]:
-    """The model over all sets, and the cut at which the mean F1 of the sets is best, out of fold. The last two sets are made
-    up and stand for what training has not seen; what is labelled counts twice."""
+    """The model over all sets, and the cut at which the mean F1 of the sets is best, out of fold. The last two sets are
+    made up, and represent data that training has not seen. Labelled data count twice."""
     learned = [
         *read_contacts(folder), made_up_families(), made_up_businesses(), made_up_practice(1), made_up_practice(2), made_up_groups(1),
     ]  # fmt: skip
@@ -279,7 +281,7 @@ def train_contacts(folder: Path, names: lightgbm.Booster, similar: float) -> tup
 
 
 def _joined(sets: list[Contacts], rows: list[Bools]) -> tuple[Floats, Bools]:
-    """Of the first sets, these rows."""
+    """Join these rows of the first sets."""
     chosen = list(zip(sets, rows, strict=False))
     return (
         np.concatenate([one.table[own] for one, own in chosen]),

@@ -157,7 +157,7 @@ def _short_forms(filler: NameWords, of_each: int) -> Iterator[Pair]:
 
 
 def _relatives(chance: random.Random, of_each: int) -> Iterator[Pair]:
-    """Of one family, by names that no census of the US knows: other given names are other people."""
+    """Make relatives of one family, by names that no census of the US knows. Other given names are other people."""
     for givens, families in ((MAORI_GIVEN, MAORI_FAMILY), (PACIFIC_GIVEN, PACIFIC_FAMILY)):
         for number in range(of_each * 2):
             (one, other), family = chance.sample(givens, 2), chance.choice(families)
@@ -189,7 +189,7 @@ def _near_names(chance: random.Random, of_each: int) -> Iterator[Pair]:
 
 
 def retrieval_pairs(data: NameData, limit: int = 25) -> Iterator[tuple[int, Pair]]:
-    """Each query with its candidates, numbered by query."""
+    """Return each query with its candidates, numbered by query."""
     index = NameIndex([name for _, name in data.index])
     for number, (query, entity, _) in enumerate(data.queries):
         for at in index.find(query, limit):

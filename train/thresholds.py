@@ -30,7 +30,7 @@ STRANGERS = 0.016
 MOST_STRANGERS = 3000
 # Sources whose names are no donor's. Listed companies may be donors too, and single words are many people's.
 OTHER_SOURCES = frozenset(("nhs", "nz_schools", "yente_fixture", "un_sc"))
-# The highest margin of two names that domain.names.similarity.distinct tells apart.
+# The highest margin of two names that domain.names.similarity.distinct distinguishes.
 APART_MARGIN = -1.0
 NO_NAME_NEAR = -9.0
 AT_SIMILAR = math.log(SIMILAR / (1 - SIMILAR))

@@ -1,6 +1,6 @@
 """`python -m bench.disturbed [--seconds 240] [--patience 780] [--seed 1]`, or `make disturb`.
 
-Starts `tandem demo` in a folder of its own, and a second API and a second worker beside it. The phases:
+Starts `tandem demo` in a folder of its own, with a second API and a second worker. The phases:
 
 calm: a person's edits and their latency, and changes in Xero within two seconds of our own write.
 flushed: Redis is flushed right after each edit.
@@ -158,14 +158,15 @@ class Run:
         await self.disturber.end_faults()
 
     async def _narrow(self, until: float) -> None:
-        """A filter that is narrowed during a run, now and then."""
+        """Narrow a filter during a run, now and then."""
         while until - time.monotonic() > 70:
             await asyncio.sleep(self.people.chance.uniform(5, 15))
             await self.people.narrow()
             await asyncio.sleep(40)
 
     async def rest(self, held: verdict.Before) -> None:
-        """Until both sides are at rest. A person reads Xero again, and retries what the injected faults refused."""
+        """Wait until both sides are at rest. Meanwhile a person reads Xero again, and retries the work that injected faults
+        refused."""
         until, what = min(time.monotonic() + self.asked.patience, self.ends), "it was not looked at"
         while what and time.monotonic() < until:
             given = {"organisationId": self.people.organisation}

@@ -102,7 +102,7 @@ class Disturber:
         self.done["Redis flushed"] += 1
 
     async def take_redis_away(self) -> None:
-        """All connections end, and none can be made, for a minute. Then Redis is empty."""
+        """End all connections to Redis and refuse new ones for a minute. Then Redis is empty."""
         path = Path(self._place.settings.redis_url.removeprefix("unix://"))
         async with self._redis() as redis:
             path.rename(path.with_suffix(".away"))  # noqa: ASYNC240 - a moment

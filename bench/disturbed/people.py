@@ -321,7 +321,7 @@ class People:
             await self._pay(bill)
 
     async def _pay(self, bill: Bill) -> None:
-        """As soon as Xero has the invoice, if that is soon."""
+        """Pay the invoice as soon as Xero has it, if that is soon."""
         for _ in range(40):
             held = (await self.place.ask(_InXero, XERO_ID, id=bill.id)).invoice.sync.xero_invoice_id
             if held:

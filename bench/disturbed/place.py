@@ -176,7 +176,7 @@ class Place:
             return False
 
     async def list_xero(self, tenant: str) -> Page:
-        """All contacts and invoices of the organisation, by Xero's API and a consent of the bench's own."""
+        """List all contacts and invoices of the organisation, by Xero's API and a consent of the bench's own."""
         held, xero = self.settings, self.settings.xero_api_url
         form = {
             "action": "allow", "response_type": "code", "client_id": held.xero_client_id, "tenantId": tenant,
@@ -225,7 +225,7 @@ def command(*words: str) -> Sequence[str]:
 
 @contextmanager
 def demo(folder: Path, port: int) -> Iterator[None]:
-    """`tandem demo`, once it has imported. It ends with the block."""
+    """`tandem demo`, once it has imported. The demo ends with the block."""
     log = folder.parent / "demo.log"
     with log.open("wb") as output:
         started = subprocess.Popen(

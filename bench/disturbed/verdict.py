@@ -1,4 +1,5 @@
-"""What was lost, doubled, unequal, stuck or over a limit. Looked at from outside, after everything came to rest."""
+"""Finds objects that were lost, doubled, unequal or stuck, and limits that were exceeded. Looks from outside, after all
+work has ended."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -362,7 +363,7 @@ async def _judge_stuck(people: People, held: Before, verdict: Verdict) -> None:
 
 
 async def rests(people: People, held: Before) -> str:
-    """Blank once both sides are at rest; else what is not."""
+    """A blank text once both sides are at rest; else the work that is left."""
     stuck = await people.place.ask(_Stuck, STUCK, id=people.organisation)
     if stuck.sync_links.total_count > held.waiting or stuck.invoices.total_count:
         return (
