@@ -150,9 +150,6 @@ class Organisation(Payload, kw_only=True):
     country_code: Text = UNSET
     timezone: Text = UNSET
     short_code: Text = UNSET
-    is_demo_company: Flag = UNSET
-    organisation_status: Text = UNSET
-    default_sales_tax: Text = UNSET
     period_lock_date: XeroTime | UnsetType | None = UNSET
     end_of_year_lock_date: XeroTime | UnsetType | None = UNSET
 
@@ -168,15 +165,7 @@ class Account(Payload, kw_only=True):
     status: Text = UNSET
     tax_type: Text = UNSET
     system_account: Text = UNSET
-    enable_payments_to_account: Flag = UNSET
     updated_date_utc: XeroTime | UnsetType | None = UNSET
-
-
-class TaxComponent(Payload, kw_only=True):
-    name: Text = UNSET
-    rate: Amount = UNSET
-    is_compound: Flag = UNSET
-    is_non_recoverable: Flag = UNSET
 
 
 class TaxRate(Payload, kw_only=True):
@@ -189,7 +178,6 @@ class TaxRate(Payload, kw_only=True):
     can_apply_to_expenses: Flag = UNSET
     effective_rate: Amount = UNSET
     display_tax_rate: Amount = UNSET
-    tax_components: list[TaxComponent] | UnsetType | None = UNSET
 
 
 class Pagination(msgspec.Struct, gc=False, rename="camel"):
@@ -225,7 +213,6 @@ class Connection(msgspec.Struct, rename="camel", gc=False, kw_only=True):
     tenant_type: str
     auth_event_id: UUID | None = None
     tenant_name: str | None = None
-    created_date_utc: XeroTime | None = None
     updated_date_utc: XeroTime | None = None
 
 

@@ -51,13 +51,13 @@ def batch(
 
 
 def batch_in_transaction(
-    name: BatchName[Key, Made], *, node: str | None = None
+    name: BatchName[Key, Made],
 ) -> Callable[[BatchInTransaction[Key, Made]], BatchInTransaction[Key, Made]]:
     """Register a function as `batch` does, but for one that needs the session of a transaction."""
 
     def register(read: BatchInTransaction[Key, Made]) -> BatchInTransaction[Key, Made]:
         _IN_TRANSACTION.add(read)
-        batch(name, node=node)(cast(Batch[Key, Made], read))
+        batch(name)(cast(Batch[Key, Made], read))
         return read
 
     return register

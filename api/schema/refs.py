@@ -16,7 +16,7 @@ from domain import tables
 from domain.tables import ActivityKind
 
 if TYPE_CHECKING:
-    from api.schema.activity import ActivityConnection, ActivityEvent, ValueChange
+    from api.schema.activity import ActivityConnection, ActivityEvent
     from api.schema.billing import ServiceType, TaxRate
     from api.schema.catalogue import XeroAccount, XeroTaxRate
     from api.schema.contacts import Contact
@@ -32,19 +32,14 @@ if TYPE_CHECKING:
     from api.schema.xero_contacts import XeroContact
 
 ActivityConnectionRef = Annotated["ActivityConnection", strawberry.lazy("api.schema.activity")]
-ActivityEventRef = Annotated["ActivityEvent", strawberry.lazy("api.schema.activity")]
-ApiTokenRef = Annotated["ApiToken", strawberry.lazy("api.schema.viewer")]
 ContactRef = Annotated["Contact", strawberry.lazy("api.schema.contacts")]
 ContactTypeRef = Annotated["ContactType", strawberry.lazy("api.schema.workspace")]
-ImportProgressRef = Annotated["ImportProgress", strawberry.lazy("api.schema.organisations")]
 InvoiceConnectionRef = Annotated["InvoiceConnection", strawberry.lazy("api.schema.invoice_lists")]
 InvoiceOrderRef = Annotated["InvoiceOrder", strawberry.lazy("api.schema.invoice_lists")]
 InvoiceRef = Annotated["Invoice", strawberry.lazy("api.schema.invoices")]
 MatchIssueRef = Annotated["MatchIssue", strawberry.lazy("api.schema.issues")]
 SureMatchesPreviewRef = Annotated["SureMatchesPreview", strawberry.lazy("api.schema.issues")]
 SyncLinkRef = Annotated["SyncLink", strawberry.lazy("api.schema.links")]
-ValueChangeRef = Annotated["ValueChange", strawberry.lazy("api.schema.activity")]
-WorkspaceRef = Annotated["Workspace", strawberry.lazy("api.schema.workspace")]
 XeroContactRef = Annotated["XeroContact", strawberry.lazy("api.schema.xero_contacts")]
 XeroOrganisationRef = Annotated["XeroOrganisation", strawberry.lazy("api.schema.organisations")]
 

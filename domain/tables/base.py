@@ -38,8 +38,8 @@ def choice_column(kind: type[StrEnum], *, nullable: bool = False, default: str |
     return Field(default=default, sa_type=column_type, nullable=nullable)
 
 
-def time_column(*, nullable: bool = False, index: bool = False) -> Any:
-    return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=nullable, index=index)
+def time_column(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=sa.DateTime(timezone=True), nullable=nullable)
 
 
 def json_column(*, nullable: bool = True) -> Any:

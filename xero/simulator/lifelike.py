@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from stdnum.nz import ird
 
 from xero.simulator import words
-from xero.simulator.contacts import ARCHIVED, Address, Contact, ContactBook, Person, Phone
+from xero.simulator.contacts import ARCHIVED, Address, Contact, Person, Phone
 from xero.simulator.official_numbers import draw_nzbn
 
 FIRST_DAY = datetime(2019, 1, 1, tzinfo=UTC)
@@ -37,10 +37,6 @@ class _Identity(NamedTuple):
 
     name: str
     person: NamePerson | None
-
-
-def lifelike_book(seed: int, count: int) -> ContactBook:
-    return ContactBook(lifelike_contacts(seed, count))
 
 
 def lifelike_contacts(seed: int, count: int) -> list[Contact]:
