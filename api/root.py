@@ -66,7 +66,7 @@ async def _any(context: Context, text: str) -> Any:
     return await load(context, NODES[kind], key) if kind in NODES else None
 
 
-@strawberry.type(description="What can be read. Every field needs the scope READ.")
+@strawberry.type(description="All queries. Every field needs the scope READ.")
 class Query:
     @strawberry.field(
         description="The object with this global id. Null if the id is unknown, belongs to another"
@@ -238,8 +238,8 @@ class Query:
         return await invoice_list(info.context, asked(first, after, last, before), filter, order_by)
 
     @strawberry.field(
-        description="What an invoice that is being written comes to, and what would keep it from Xero. It"
-        " saves nothing.",
+        description="The totals of an invoice that is being written, and the problems for which it could not go"
+        " to Xero. This query saves nothing.",
         extensions=READ,
     )
     async def invoice_preview(
@@ -255,7 +255,7 @@ class Query:
         return await invoice_preview(info.context, input)
 
     @strawberry.field(
-        description="What happened in the workspace, the newest first: every value that changed, who"
+        description="The history of the workspace, the newest event first: every value that changed, who"
         " changed it, and every failure.",
         extensions=READ,
     )
@@ -285,7 +285,7 @@ class Query:
 
 
 @strawberry.type(
-    description="What can be changed. Each mutation is one transaction: a refused one changes nothing and"
+    description="All mutations. Each mutation is one transaction: a refused one changes nothing and"
     " says why in `userErrors`. Bulk forms take up to 500 rows; each row succeeds or is refused on its own."
 )
 class Mutation(
@@ -305,7 +305,7 @@ class Mutation(
 
 
 @strawberry.type(
-    description="What can be followed live, over a WebSocket (graphql-transport-ws) or server-sent events."
+    description="The live events, over a WebSocket (graphql-transport-ws) or server-sent events."
 )
 class Subscription:
     @strawberry.subscription(

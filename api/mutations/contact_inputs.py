@@ -90,12 +90,12 @@ class UpdateContactInput:
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the contact has changed since, the mutation is"
-        " refused (STALE_VERSION). Left out: whatever is there is overwritten.",
+        " refused (STALE_VERSION). Left out: changes that others made meanwhile are overwritten.",
     )
     archived: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="True takes the contact out of use; false brings it back. Xero is not told: archiving"
-        " is not synced.",
+        description="True takes the contact out of use; false brings it back. Xero is not changed: archiving is"
+        " not synced.",
     )
     first_name: str | None = strawberry.field(
         default=strawberry.UNSET,

@@ -32,7 +32,7 @@ class InvoiceLineInput:
         default=InvoiceLineKind.SERVICE, description="Whether the line bills work or a cost."
     )
     description: str = strawberry.field(
-        description="What the line bills, in words that the client reads. At most 4,000 characters."
+        description="The service or expense that the line bills, in words for the client. At most 4,000 characters."
     )
     quantity: Decimal = strawberry.field(
         description="How many hours, pieces or the like, with at most 4 decimals. A string, such as '1.5'."
@@ -91,8 +91,8 @@ class CreateInvoiceInput:
     lines: list[InvoiceLineInput] = strawberry.field(description="The lines in their order, at most 500.")
     organisation_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The Xero organisation that the invoice goes to. It may be left out if only one"
-        " organisation comes into question: the only one with invoice sync on, or the only one connected.",
+        description="The Xero organisation that the invoice goes to. Leave it out if there is only one possible"
+        " organisation: the only one with invoice sync on, or the only one connected.",
     )
     idempotency_key: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -120,7 +120,7 @@ class UpdateInvoiceInput:
     version: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="The `version` that the person saw. If the invoice has changed since, the mutation is"
-        " refused (STALE_VERSION). Left out: whatever is there is overwritten.",
+        " refused (STALE_VERSION). Left out: changes that others made meanwhile are overwritten.",
     )
     contact_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="Another contact whom the invoice should bill."
@@ -230,7 +230,9 @@ def _lines(lines: Sequence[InvoiceLineInput]) -> list[GivenLine]:
     ]
 
 
-@strawberry.type(description="What one line of the preview comes to, and where it would go.")
+@strawberry.type(
+    description="The amounts of one line of the preview, and the account and tax type to which it would go."
+)
 class InvoicePreviewLine:
     amount: Decimal = strawberry.field(
         description="`quantity` × `unitPrice` less the discount, rounded to 2 decimals."
@@ -245,16 +247,16 @@ class InvoicePreviewLine:
         description="Xero's code of the tax rate that the line would have. Null if none is chosen."
     )
     notes: list[str] = strawberry.field(
-        description="What happens to the line without being asked for, in sentences for people: that a line"
+        description="Sentences for people about choices that Tandem made for the line: that a line"
         " without a service type goes to the default revenue account, or that its tax rate does not count"
         " with NO_TAX."
     )
 
 
-@strawberry.type(description="What an invoice comes to, and what would keep it from Xero.")
+@strawberry.type(description="The totals of an invoice, and the problems for which it could not go to Xero.")
 class InvoicePreview:
     lines: list[InvoicePreviewLine] = strawberry.field(
-        description="What each line comes to, in the order of the input."
+        description="The amounts of each line, in the order of the input."
     )
     subtotal: Decimal = strawberry.field(
         description="The sum of the lines without tax, in the workspace's currency."
@@ -262,12 +264,14 @@ class InvoicePreview:
     tax_total: Decimal = strawberry.field(
         description="The sum of the tax of all lines, each rounded to 2 decimals as Xero rounds it."
     )
-    total: Decimal = strawberry.field(description="What the client would owe in all, tax included.")
+    total: Decimal = strawberry.field(
+        description="The amount that the client would owe in all, tax included."
+    )
     problems: list[SyncProblem] = strawberry.field(
-        description="What would keep the invoice from Xero after the `userErrors` are corrected."
+        description="The problems for which the invoice could not go to Xero after the `userErrors` are corrected."
     )
     user_errors: list[UserError] = strawberry.field(
-        description="What createInvoice or approveInvoice would refuse in this input."
+        description="The errors for which createInvoice or approveInvoice would refuse this input."
     )
 
 

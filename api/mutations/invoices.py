@@ -68,7 +68,7 @@ class SettleInvoiceChangeInput:
         description="The `version` that the person saw. If the invoice has changed since, the mutation is"
         " refused (STALE_VERSION). Left out: no check.",
     )
-    decision: Decision = strawberry.field(description="What becomes of the invoice on both sides.")
+    decision: Decision = strawberry.field(description="The decision about the invoice on both sides.")
 
 
 @strawberry.type(description="The answer to a mutation of one invoice.")

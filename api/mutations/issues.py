@@ -94,7 +94,7 @@ class ResolveMatchIssuesInput:
     confirm_sure: ConfirmSureInput | None = strawberry.field(
         default=strawberry.UNSET,
         description="Confirms the open issues of the organisation whose best candidate is sure, at most 500 of them in one"
-        " call: with more, read the preview and call again. Give no other decision beside it.",
+        " call: with more, read the preview and call again. Give no other decision in the same call.",
     )
 
 
@@ -109,7 +109,7 @@ class MatchPayload(Payload):
     )
     also_closed_issue_ids: list[strawberry.ID] = strawberry.field(
         description="The ids of other issues that this decision closed, because the contact was their last free candidate."
-        " For removal from caches. Empty if the decision was refused."
+        " A client removes these issues from its cache. Empty if the decision was refused."
     )
     issue: MatchIssue | None = strawberry.field(
         description="The issue after the mutation; unchanged if it was refused. Null if the id is unknown."

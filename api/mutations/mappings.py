@@ -68,7 +68,7 @@ class AccountMappingInput:
     )
 
 
-@strawberry.input(description="A tax rate of the practice, and the Xero tax rate that stands for it.")
+@strawberry.input(description="A tax rate of the practice, and the Xero tax rate that is used for it.")
 class TaxMappingInput:
     tax_rate_id: strawberry.ID = strawberry.field(
         description="The id of the practice's tax rate that needs a Xero tax rate."
@@ -88,7 +88,7 @@ class SetAccountMappingInput(AccountMappingInput):
 
 
 @strawberry.input(
-    description="The Xero tax rate that stands for one of the practice's tax rates in an organisation."
+    description="The Xero tax rate that is used for one of the practice's tax rates in an organisation."
 )
 class SetTaxMappingInput(TaxMappingInput):
     organisation_id: strawberry.ID = strawberry.field(
@@ -182,7 +182,7 @@ class MappingMutations:
 
     @mutation(
         Scope.ADMIN,
-        "Chooses the Xero tax rate that stands for one of the practice's. Invoices that waited for this are"
+        "Chooses the Xero tax rate for one of the practice's tax rates. Invoices that waited for this are"
         " sent.",
     )
     async def set_tax_mapping(

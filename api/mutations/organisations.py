@@ -212,7 +212,7 @@ class OrganisationMutations:
     @mutation(
         Scope.ADMIN,
         "Starts the contact sync: first an import of all contacts that the filter lets in, then continuous"
-        " syncing. `XeroOrganisation.importProgress` tells how far the import is.",
+        " syncing. `XeroOrganisation.importProgress` shows the progress of the import.",
     )
     async def start_contact_sync(
         self, info: Info[Context, None], input: StartContactSyncInput

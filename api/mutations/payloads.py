@@ -32,9 +32,7 @@ log = structlog.get_logger()
 )
 class UserError:
     code: Code = strawberry.field(description="The kind of problem, for programs to branch on.")
-    message: str = strawberry.field(
-        description="What is wrong and what to do about it, in English, for a person to read."
-    )
+    message: str = strawberry.field(description="The error and its remedy, in English, for a person to read.")
     path: list[str] | None = strawberry.field(
         description="The place in the input, by the schema's names and by row numbers from 0, such as"
         " `contacts`, `2`, `name`. Null if the error is about the whole input."
@@ -141,8 +139,9 @@ class Payload:
     query: object = strawberry.field(
         resolver=_root,
         graphql_type=StrawberryOptional(_QUERY),
-        description="The root of all queries, read after this mutation in the same request. For what a cache cannot work out"
-        " by itself, such as the `totalCount` of a list: select here the list with the arguments that the cache has it by."
+        description="The root of all queries, read after this mutation in the same request. A cache cannot"
+        " compute some values by itself, such as the `totalCount` of a list. Select the list here, with the"
+        " arguments under which the cache has it."
         " Apollo Client and urql's graphcache then renew their own root.",
     )
     user_errors: list[UserError] = strawberry.field(

@@ -53,8 +53,8 @@ class PushToXeroInput:
     create_anyway: bool = strawberry.field(
         default=False,
         description="True creates a second contact, although Xero has one with the same email or an"
-        " official or account number in common, or an archived one with the same name. An active contact with the same"
-        " name always stands in the way (TAKEN).",
+        " official or account number in common, or an archived one with the same name. An active contact with"
+        " the same name always blocks the push (TAKEN).",
     )
 
 
@@ -134,7 +134,7 @@ async def _payload(
 class PushMutations:
     @mutation(
         Scope.WRITE,
-        "Creates a practice contact in Xero, whatever the filter says. If Xero has a contact with the same"
+        "Creates a practice contact in Xero, under every filter. If Xero has a contact with the same"
         " name or email, or with an official or account number in common, the push is refused: LIKELY_DUPLICATE leaves a choice between `linkTo` and"
         " `createAnyway`; TAKEN means that an active contact has the name, and Xero accepts no second"
         " one.",

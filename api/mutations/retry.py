@@ -24,7 +24,7 @@ from domain.tx import Tx
 
 
 @strawberry.input(
-    description="What to try again: links and invoices by id, or all of an organisation. At least one of"
+    description="The work to try again: links and invoices by id, or all of an organisation. At least one of"
     " the three is needed."
 )
 class RetrySyncInput:

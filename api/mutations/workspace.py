@@ -101,10 +101,10 @@ class UpdateContactTypeInput:
     )
 
 
-@strawberry.input(description="What a new API token is for, and what it may do.")
+@strawberry.input(description="The purpose and the scope of a new API token.")
 class CreateApiTokenInput:
     name: str = strawberry.field(
-        description="What the token is for, such as the tool that will use it. At most 255 characters."
+        description="The purpose of the token, such as the tool that will use it. At most 255 characters."
     )
     scopes: list[Scope] = strawberry.field(
         description="At least one scope. None may be wider than the caller's own (SCOPE_TOO_WIDE). Each"

@@ -117,7 +117,7 @@ def asked(
 
 
 @strawberry.type(
-    description="Where a page stands in its list. Use its cursors to ask for the next or the previous page."
+    description="The place of a page in its list. Use its cursors to ask for the next or the previous page."
 )
 class PageInfo:
     has_next_page: bool = strawberry.field(
@@ -420,7 +420,7 @@ class Counted(Connection):
     count: strawberry.Private[Countable]
 
     @strawberry.field(
-        description="The number of rows in the whole list under the same filter, whatever the page. The"
+        description="The number of rows in the whole list under the same filter, not only in this page. The"
         " count stops at 10,000."
     )
     async def total_count(self, info: Info[Context, None]) -> int:

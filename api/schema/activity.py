@@ -92,7 +92,7 @@ class ActivityEvent(Node):
     at: datetime = strawberry.field(description="When it happened, by Tandem's clock.")
     kind: ActivityKind = strawberry.field(description="The kind of event, for filters and icons.")
     actor: Actor = strawberry.field(description="The person, tool or system that caused the event.")
-    message: str = strawberry.field(description="What happened, in one sentence for people.")
+    message: str = strawberry.field(description="A sentence for people that says what happened.")
     changes: list[ValueChange] = strawberry.field(
         description="The values that changed. Empty for events that changed none."
     )

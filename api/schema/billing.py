@@ -54,8 +54,7 @@ class ServiceType(Node):
 
 
 @strawberry.type(
-    description="A tax rate of the practice. An organisation's tax mapping says which of Xero's tax rates"
-    " stands for it."
+    description="A tax rate of the practice. An organisation's tax mapping says which of Xero's tax rates is used for it."
 )
 class TaxRate(Node):
     name: str = strawberry.field(

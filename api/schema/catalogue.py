@@ -101,8 +101,8 @@ class XeroTaxRate(Node):
         description="The tax rate's name in Xero, such as 15% GST on Income. It may change there."
     )
     effective_rate: Decimal = strawberry.field(
-        description="In per cent: '15' is 15 %. It must equal the percentage of the practice's tax rate"
-        " that it stands for."
+        description="In per cent: '15' is 15 %. It must equal the percentage of the practice's tax rate for"
+        " which it is used."
     )
     active: bool = strawberry.field(
         description="False if Xero has archived the tax rate or no longer lists it. Invoices cannot use it"

@@ -89,10 +89,10 @@ class Classification:
         description="How often such a guess is right: from 0.5 (no better than chance) to 1."
     )
     reasons: list[str] = strawberry.field(
-        description="What in the name or the email led to the guess, the weightiest first."
+        description="The words and signs in the name or the email that led to the guess, the most important first."
     )
     needs_review: bool = strawberry.field(
-        description="True if the guess is too unsure to stand unseen. A person should set `kind` with"
+        description="True if the guess is too unsure to be used without a look by a person. A person should set `kind` with"
         " updateContact."
     )
 
@@ -169,8 +169,7 @@ class Contact(Node):
 
     @strawberry.field(
         description="The links of this contact, in the order in which they began. For each organisation at"
-        " most one is active (SYNCED, PENDING, FAILING, CONFLICT); UNSYNCED and BROKEN links may stand"
-        " beside it."
+        " most one is active (SYNCED, PENDING, FAILING, CONFLICT); UNSYNCED and BROKEN links may exist besides."
     )
     def sync_links(self, info: Info[Context, None]) -> list[SyncLinkRef]:
         return load_later(info.context, SYNC_LINKS_OF_CONTACT, self.row.id)
@@ -197,7 +196,7 @@ class Contact(Node):
         arguments = (asked(first, after, last, before), (by.field, by.direction) if by else None)
         return load_later(info.context, INVOICE_CONNECTION_OF_CONTACT, (self.row.id, arguments))
 
-    @strawberry.field(description="What happened to this contact, the newest first.")
+    @strawberry.field(description="The history of this contact, the newest event first.")
     def activity(
         self,
         info: Info[Context, None],
@@ -242,8 +241,8 @@ class ContactConnection(Counted):
 class ContactOrderField(DescribedEnum):
     """The field whose values decide the order of a list of contacts."""
 
-    NAME = "NAME", "By name, whatever its case and without regard to spaces around it."
-    UPDATED_AT = "UPDATED_AT", "By the time of the last change, whoever made it."
+    NAME = "NAME", "By name, without regard to case and to spaces around the name."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change, no matter who made it."
     CREATED_AT = "CREATED_AT", "By the time at which the contact was created here."
 
 
@@ -294,7 +293,8 @@ class ContactFilter:
         default=strawberry.UNSET, description="Only contacts that changed at or after this time."
     )
     include_archived: bool = strawberry.field(
-        default=False, description="True lists archived contacts too. By default they are left out."
+        default=False,
+        description="True lists archived contacts too. By default archived contacts are left out.",
     )
 
 

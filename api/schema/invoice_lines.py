@@ -30,7 +30,9 @@ class InvoiceLine:
         " take it."
     )
     kind: InvoiceLineKind = strawberry.field(description="Whether the line bills work or a cost.")
-    description: str = strawberry.field(description="What the line bills, in words that the client reads.")
+    description: str = strawberry.field(
+        description="The service or expense that the line bills, in words for the client."
+    )
     quantity: Decimal = strawberry.field(
         description="How many hours, pieces or the like, with at most 4 decimals."
     )

@@ -55,7 +55,7 @@ class InvoiceOrderField(DescribedEnum):
     DUE_DATE = "DUE_DATE", "By the date by which the client should pay."
     NUMBER = "NUMBER", "By the invoice number as text, so that 10 comes before 9."
     TOTAL = "TOTAL", "By the amount that the client owes in all, tax included."
-    UPDATED_AT = "UPDATED_AT", "By the time of the last change, whoever made it."
+    UPDATED_AT = "UPDATED_AT", "By the time of the last change, no matter who made it."
 
 
 @strawberry.input(

@@ -123,11 +123,11 @@ class InvoiceSync:
         " invoice."
     )
     warnings: list[str] = strawberry.field(
-        description="What Xero remarked about the last write that it accepted, in Xero's own words. The invoice"
+        description="Xero's remarks about the last write that it accepted, in Xero's own words. The invoice"
         " is in Xero; look at it there. Usually empty."
     )
     failure: SyncFailure | None = strawberry.field(
-        description="What keeps the invoice, or its void, from Xero. Null if nothing does."
+        description="The reason why the invoice, or its void, cannot go to Xero. Null: there is none."
     )
 
     @classmethod
@@ -147,7 +147,7 @@ class InvoiceSync:
         )
 
     @strawberry.field(
-        description="What somebody changed inside Xero, field by field. Empty unless the state is"
+        description="The changes that somebody made inside Xero, field by field. Empty unless the state is"
         " CHANGED_IN_XERO."
     )
     async def differences(self, info: Info[Context, None]) -> list[InvoiceDifference]:
@@ -178,7 +178,7 @@ class Invoice(Node):
     key: strawberry.Private[UUID]
     row: strawberry.Private[InvoiceRow]
     number: str = strawberry.field(
-        description="The invoice number, unique in the practice whatever its case. Xero shows the same"
+        description="The invoice number, unique in the practice without regard to case. Xero shows the same"
         " number."
     )
     reference: str | None = strawberry.field(
@@ -202,12 +202,12 @@ class Invoice(Node):
     tax_total: Decimal = strawberry.field(
         description="The sum of the tax of all lines, each rounded to 2 decimals as Xero rounds it."
     )
-    total: Decimal = strawberry.field(description="What the client owes in all, tax included.")
+    total: Decimal = strawberry.field(description="The amount that the client owes in all, tax included.")
     amount_paid: Decimal = strawberry.field(
         description="The sum of the payments and credits that Xero shows for the invoice."
     )
     amount_due: Decimal = strawberry.field(
-        description="What the client still has to pay. 0 for a voided invoice."
+        description="The amount that the client still has to pay. 0 for a voided invoice."
     )
     sync: InvoiceSync = strawberry.field(
         description="Whether Xero has the invoice, and what keeps it back if not."
@@ -274,7 +274,7 @@ class Invoice(Node):
         return load_later(info.context, PAYMENTS_OF_INVOICE, self.key)
 
     @strawberry.field(
-        description="What would keep the invoice from Xero if it were sent now. Empty once Xero has it."
+        description="The problems for which the invoice could not go to Xero if it were sent now. Empty once Xero has it."
         " That the invoice sync is off or starts later is no problem; `sync` says so once the invoice is"
         " sent."
     )
@@ -283,7 +283,7 @@ class Invoice(Node):
         return [SyncProblem.of(row) for row in rows or ()]
 
     @strawberry.field(
-        description="What this viewer may do with the invoice in its present status. Empty without the"
+        description="The actions that this viewer may take on the invoice in its present status. Empty without the"
         " scope WRITE."
     )
     async def allowed_actions(self, info: Info[Context, None]) -> list[Action]:
@@ -299,7 +299,7 @@ class Invoice(Node):
         )
         return invoice_view.allowed(standing)
 
-    @strawberry.field(description="What happened to this invoice, the newest first.")
+    @strawberry.field(description="The history of this invoice, the newest event first.")
     def activity(
         self,
         info: Info[Context, None],

@@ -84,7 +84,7 @@ class MatchCandidate:
     )
     email_matches: bool = strawberry.field(description="Whether the two emails are equal apart from case.")
     evidence: list[str] = strawberry.field(
-        description="What speaks for and against a match, in words for a person."
+        description="The evidence for and against a match, in words for a person."
     )
     confidence: float = strawberry.field(
         description="The probability that the two are one client, from 0 to 1. It was calibrated on lists that no"
@@ -147,7 +147,7 @@ class MatchIssue(Node):
         description="When the issue ended. Null while it is open."
     )
     resolved_by: Actor | None = strawberry.field(
-        description="Who decided the issue. If it became obsolete: who caused that, often Tandem. Null"
+        description="The person or token that decided the issue. If it became obsolete: who caused that, often Tandem. Null"
         " while it is open."
     )
     resolution: MatchResolution | None = strawberry.field(
@@ -357,7 +357,7 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
     return Listing(IssueRow, _COLUMNS, source, by, "i.id", tuple(where), values)
 
 
-@strawberry.type(description="What confirming all sure match issues of an organisation would do.")
+@strawberry.type(description="The effect of confirming all sure match issues of an organisation.")
 class SureMatchesPreview:
     count: int = strawberry.field(description="How many open issues have a sure candidate.")
     fields_overwritten: int = strawberry.field(

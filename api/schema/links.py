@@ -145,7 +145,7 @@ class SyncLink(Node):
         " not rise when Xero as a whole becomes unreachable or returns."
     )
     failure: SyncFailure | None = strawberry.field(
-        description="What keeps the link from syncing. Null if nothing does."
+        description="The reason why the link does not sync. Null: there is none."
     )
 
     @classmethod
@@ -177,7 +177,7 @@ class SyncLink(Node):
         return load_later(info.context, refs.XERO_CONTACT, self.row.xero_contact_id)
 
     @strawberry.field(
-        description="What this viewer may do with the link in its present state. Empty without the scope"
+        description="The actions that this viewer may take on the link in its present state. Empty without the scope"
         " WRITE."
     )
     async def allowed_actions(self, info: Info[Context, None]) -> list[SyncLinkAction]:
@@ -216,7 +216,7 @@ class SyncLink(Node):
         return differences(ours, theirs, region, self.row.base_practice, otherwise)
 
     @strawberry.field(
-        description="What Xero remarked about the last write that it accepted, and each value that Xero stores in another"
+        description="Xero's remarks about the last write that it accepted, and each value that Xero stores in another"
         " form than the practice, such as a name without its emoji. The practice's value stays, and nothing is sent again."
     )
     async def warnings(self, info: Info[Context, None]) -> list[str]:

@@ -97,7 +97,7 @@ class Deletion:
 
 
 @strawberry.type(
-    description="Single events cannot tell what changed, so read the lists again. The stream goes on after"
+    description="Single events cannot report these changes, so read the lists again. The stream goes on after"
     " this event."
 )
 class Resync:
@@ -127,7 +127,7 @@ SyncUpdate = Annotated[
 ]
 
 
-@strawberry.type(description="One live event: what changed, when, and where the stream stands.")
+@strawberry.type(description="One live event: the changed object, the time, and the position of the stream.")
 class SyncStatusEvent:
     organisation_key: strawberry.Private[UUID | None]
     cursor: str = strawberry.field(

@@ -53,7 +53,7 @@ class AccountMapping:
 
 
 @strawberry.type(
-    description="The Xero tax rate that stands for one of the practice's tax rates. Without `xeroTaxRate`,"
+    description="The Xero tax rate that is used for one of the practice's tax rates. Without `xeroTaxRate`,"
     " invoices with this tax rate wait."
 )
 class TaxMapping:
@@ -143,8 +143,8 @@ class InvoiceSyncSettings:
         return [TaxMapping.of(row) for row in rows]
 
     @strawberry.field(
-        description="What still keeps invoices from going to Xero: missing or unusable accounts and tax"
-        " rates, another currency, no connection. Empty: the set-up is complete."
+        description="The gaps because of which invoices do not go to Xero yet: missing or unusable accounts and"
+        " tax rates, another currency, no connection. Empty: the set-up is complete."
     )
     async def gaps(self, info: Info[Context, None]) -> list[SyncProblem]:
         rows = await load_known(info.context, _INVOICE_SYNC_GAPS_OF_ORGANISATION, self.row.id)
@@ -175,7 +175,7 @@ async def _gaps(tx: Tx, keys: Sequence[UUID]) -> dict[UUID, list[Problem]]:
     return {key: await mapping_view.gaps(tx, key) for key in keys}
 
 
-@strawberry.type(description="What another start date would newly send to Xero.")
+@strawberry.type(description="The invoices that another start date would newly send to Xero.")
 class InvoiceSyncPreview:
     invoices: int = strawberry.field(
         description="The number of sent invoices that the start date would newly send to Xero. Give it to"
@@ -189,7 +189,7 @@ class InvoiceSyncPreview:
         description="How many calls to Xero are needed, at 50 invoices a call."
     )
     problems: list[SyncProblem] = strawberry.field(
-        description="What would keep some of them back. Only the first 500 invoices are examined."
+        description="The problems that would hold back some of them. Only the first 500 invoices are examined."
     )
 
 

@@ -223,8 +223,8 @@ class XeroOrganisation(Node):
         )
 
     @strawberry.field(
-        description="What startContactSync, or another filter in updateContactSync, would do with the"
-        " contacts read so far. It changes nothing. Reading begins when the organisation is connected;"
+        description="The expected result of startContactSync, or of another filter in updateContactSync, for"
+        " the contacts read so far. This query changes nothing. Reading begins when the organisation is connected;"
         " `complete` says when it is done."
     )
     async def contact_sync_preview(
@@ -238,7 +238,8 @@ class XeroOrganisation(Node):
         return await contact_sync_preview(info.context, self.row.id, contact_filter)
 
     @strawberry.field(
-        description="What `confirmSure` of resolveMatchIssues would do with this organisation. It changes nothing."
+        description="The expected result of `confirmSure` of resolveMatchIssues for this organisation. This"
+        " query changes nothing."
     )
     async def sure_matches_preview(self, info: Info[Context, None]) -> SureMatchesPreviewRef:
         found: SureMatchesPreviewRef = await sure_matches_preview(info.context, self.row.id)
@@ -268,7 +269,8 @@ class XeroOrganisation(Node):
         return load_later(info.context, XERO_TAX_RATES_OF_ORGANISATION, self.row.id)
 
     @strawberry.field(
-        description="What setInvoiceSync with this start date would newly send to Xero. It changes nothing."
+        description="The invoices that setInvoiceSync with this start date would newly send to Xero. This query"
+        " changes nothing."
     )
     async def invoice_sync_preview(
         self,

@@ -66,7 +66,7 @@ async def _contact(context: Context, row: PlannedRow) -> ContactRef | None:
     return found
 
 
-@strawberry.type(description="What an import would do with one Xero contact.")
+@strawberry.type(description="The expected result of an import for one Xero contact.")
 class PlannedChange:
     row: strawberry.Private[PlannedRow]
     outcome: MatchOutcome = strawberry.field(
@@ -110,7 +110,7 @@ class PlannedChangeConnection(Connection):
 
 
 @strawberry.type(
-    description="What an import under a filter would do with the contacts read so far. The counts are final"
+    description="The expected result of an import under a filter, for the contacts read so far. The counts are final"
     " once `complete` is true."
 )
 class ContactSyncPreview:

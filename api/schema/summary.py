@@ -165,8 +165,8 @@ class CallBudget:
         return float((await self._month(info)).received)
 
     @strawberry.field(
-        description="What `bytesThisMonth` will be at the month's end, at the pace of the last seven days. An"
-        " import in these days counts for the pace."
+        description="The forecast of `bytesThisMonth` for the month's end, at the pace of the last seven days."
+        " An import in these days raises the pace."
     )
     async def bytes_forecast(self, info: Info[Context, None]) -> float | None:
         return (await self._month(info)).forecast

@@ -45,7 +45,7 @@ class SyncFailureCode(DescribedEnum):
     CONTACT_NOT_SYNCED = (
         "CONTACT_NOT_SYNCED",
         "The invoice's contact has no active link to an active Xero contact in this organisation. Push or"
-        " match the contact first; then the invoice goes by itself.",
+        " match the contact first; then the invoice is sent by itself.",
     )
     ACCOUNT_UNMAPPED = (
         "ACCOUNT_UNMAPPED",
@@ -95,7 +95,7 @@ class SyncFailureCode(DescribedEnum):
     )
     XERO_UNAVAILABLE = (
         "XERO_UNAVAILABLE",
-        "Xero cannot be reached, or a call limit is used up. What waits is sent by itself afterwards.",
+        "Xero cannot be reached, or a call limit is used up. Waiting changes are sent by themselves afterwards.",
     )
     UNCERTAIN = (
         "UNCERTAIN",
@@ -120,7 +120,7 @@ class Remedy(DescribedEnum):
     )
     UPDATE_CONTACT = (
         "UPDATE_CONTACT",
-        "Change the value with updateContact. What was refused is then sent again by itself.",
+        "Change the value with updateContact. Tandem then sends the refused change again by itself.",
     )
     CONFIRM_MATCH = "CONFIRM_MATCH", "Decide the match issue of the contact, for example with confirmMatch."
     PUSH_TO_XERO = "PUSH_TO_XERO", "Create or link the contact in Xero with pushToXero."
@@ -131,7 +131,7 @@ class Remedy(DescribedEnum):
     RETRY_SYNC = "RETRY_SYNC", "Try again now with retrySync, once the cause is gone."
     UPDATE_INVOICE = (
         "UPDATE_INVOICE",
-        "Correct the invoice with updateInvoice. It is then sent again by itself.",
+        "Correct the invoice with updateInvoice. Tandem then sends it again by itself.",
     )
     VOID_INVOICE = "VOID_INVOICE", "Void the invoice with voidInvoice, and make another one."
     SETTLE_INVOICE_CHANGE = (
@@ -157,7 +157,7 @@ class SyncFailure:
     subject_keys: strawberry.Private[list[tuple[str, UUID]]]
     code: SyncFailureCode = strawberry.field(description="The kind of failure, for programs to branch on.")
     message: str = strawberry.field(
-        description="What went wrong, for people to read. It often holds Xero's own words."
+        description="The reason of the failure, for people to read. It often holds Xero's own words."
     )
     field: SyncedField | None = strawberry.field(
         description="The synced field that caused the failure. Null if no single field is to blame."
@@ -167,7 +167,7 @@ class SyncFailure:
     )
     attempts: int = strawberry.field(description="How many times the write has been tried so far.")
     next_attempt_at: datetime | None = strawberry.field(
-        description="When Tandem tries again, or looks up what became of the write, by itself. Null: not"
+        description="When Tandem tries again, or looks up the outcome of the write, by itself. Null: not"
         " before somebody acts or the cause is gone."
     )
     remedy: Remedy | None = strawberry.field(description="What helps. Null if nothing is known to help.")
@@ -200,11 +200,11 @@ class SyncFailure:
         return [node for node in found if node is not None]
 
 
-@strawberry.type(description="What would keep an invoice from syncing, found before anything is sent.")
+@strawberry.type(description="A problem for which an invoice could not sync, found before anything is sent.")
 class SyncProblem:
     subject_keys: strawberry.Private[list[tuple[str, UUID]]]
     code: SyncFailureCode = strawberry.field(description="The kind of problem, for programs to branch on.")
-    message: str = strawberry.field(description="What is wrong and often what to do, for people to read.")
+    message: str = strawberry.field(description="The problem, and often the remedy, for people to read.")
     remedy: Remedy | None = strawberry.field(description="What helps. Null if nothing is known to help.")
 
     @classmethod

@@ -75,7 +75,9 @@ class User(Node):
         description="The person's email address as the identity provider gave it. Null if the provider"
         " gives none."
     )
-    scopes: list[Scope] = strawberry.field(description="What this person may do, from the least to the most.")
+    scopes: list[Scope] = strawberry.field(
+        description="The scopes of this person, from the narrowest to the widest."
+    )
     last_seen_at: datetime | None = strawberry.field(
         description="When this person last sent a request. Null if they never did."
     )
@@ -130,7 +132,8 @@ async def _users(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, User]:
 
 
 @strawberry.type(
-    description="Who made a change. The name stays readable after the user or the token is gone."
+    description="The person, token or program that made a change. The name stays readable after the user or the"
+    " token is gone."
 )
 class Actor:
     key: strawberry.Private[UUID | None]
@@ -168,9 +171,9 @@ class Actor:
     " createApiToken."
 )
 class ApiToken(Node):
-    name: str = strawberry.field(description="What the token is for, as its maker described it.")
+    name: str = strawberry.field(description="The purpose of the token, as its maker described it.")
     scopes: list[Scope] = strawberry.field(
-        description="What a caller with this token may do, from the least to the most."
+        description="The scopes of the token, from the narrowest to the widest."
     )
     created_at: datetime = strawberry.field(description="When createApiToken made the token.")
     created_by: Actor = strawberry.field(description="The person or token that made this token.")
@@ -223,7 +226,7 @@ class Viewer:
     name: str = strawberry.field(description="The name of the person or of the API token.")
     kind: ViewerKind = strawberry.field(description="Whether the caller is a person or an API token.")
     scopes: list[Scope] = strawberry.field(
-        description="What the caller may do, from the least to the most. A mutation without its scope is"
+        description="The scopes of the caller, from the narrowest to the widest. A mutation without its scope is"
         " answered with FORBIDDEN."
     )
     user: User | None = strawberry.field(

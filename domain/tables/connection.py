@@ -13,8 +13,7 @@ from domain.tables.base import Row, Table, choice_column, foreign_key, json_colu
 
 
 class XeroContactFilter(DescribedEnum):
-    """Which Xero contacts take part in matching and import. Linked contacts keep syncing whatever the filter
-    says."""
+    """Which Xero contacts take part in matching and import. Linked contacts keep syncing under every filter."""
 
     CUSTOMERS_ONLY = (
         "CUSTOMERS_ONLY",

@@ -48,7 +48,7 @@ class AmountsAre(DescribedEnum):
 
     TAX_EXCLUSIVE = "TAX_EXCLUSIVE", "Prices are without tax; tax is added to them."
     TAX_INCLUSIVE = "TAX_INCLUSIVE", "Prices contain tax; the tax is computed out of them."
-    NO_TAX = "NO_TAX", "The invoice has no tax at all, whatever tax rates its lines name."
+    NO_TAX = "NO_TAX", "The invoice has no tax at all, even if its lines name tax rates."
 
 
 class InvoiceLineKind(DescribedEnum):
