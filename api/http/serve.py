@@ -1,7 +1,6 @@
 """Runs the API on uvicorn, with time limits that uvicorn lacks, and lets running requests finish at the end."""
 
 import asyncio
-import gc
 import signal
 import socket
 from asyncio import TimerHandle
@@ -20,7 +19,7 @@ from api.context import Process
 from api.http.app import create_app
 from api.http.bodies import LARGEST
 from api.http.health import create_ops_app
-from runtime import database, tracing
+from runtime import database, garbage, tracing
 from runtime.certificates import trusted
 from runtime.notifications import Notifications
 from runtime.read_pool import ReadPool
@@ -104,13 +103,6 @@ class ApiServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _spare_garbage_collection() -> None:
-    """Take the schema and the imported modules out of Python's garbage collection, because they live as long as the process. A full
-    collection of them stopped the event loop for about a second, every ten seconds, while edits went to 64 subscriptions."""
-    gc.collect()
-    gc.freeze()
-
-
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Process]:
     """Open the resources of an API process, and close them at the end. The settings must name the database and a key."""
@@ -156,7 +148,7 @@ async def serve(
         stack.callback(tracing.stop)
         process = await stack.enter_async_context(opened(settings))
         app = create_app(process, schema, routes(process))
-        _spare_garbage_collection()
+        garbage.spare_imported()
         server = ApiServer(server_config(app, settings.host, settings.port))
         if not signals:
             async with serving_ops(process, app):
