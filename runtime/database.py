@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from domain.tables import EventKind
 from domain.tx import Actor, Tx
-from runtime import tally
+from runtime import tally, turns
 from runtime.clock import Clock, ServerClock, monotonic
 from runtime.tracing import traceparent
 
@@ -56,7 +56,7 @@ MOST_WRITTEN = 1_000
 _DIALECT: sa.Dialect = AsyncpgDialect()  # type: ignore[no-untyped-call]
 _WRITTEN: dict[tuple[str, tuple[tuple[str, object], ...]], tuple[str, list[str]]] = {}
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
-_turns: ContextVar[asyncio.Semaphore | None] = ContextVar("turns", default=None)
+_workspace: ContextVar[UUID | None] = ContextVar("workspace", default=None)
 
 
 class DatabaseUnavailable(ConnectionError):
@@ -74,16 +74,6 @@ def guard() -> None:
     """Raise if a transaction is open in this task: no call to Xero may be made while rows are locked."""
     if _open.get():
         raise RuntimeError("Xero must not be called while a database transaction is open")
-
-
-@contextmanager
-def taking_turns(turns: asyncio.Semaphore) -> Iterator[None]:
-    """Inside, and in the tasks that are begun inside, each transaction with SQLAlchemy takes a turn for as long as it lasts."""
-    mark = _turns.set(turns)
-    try:
-        yield
-    finally:
-        _turns.reset(mark)
 
 
 @dataclass
@@ -120,14 +110,18 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, workspace: UUID, actor: Actor) -> AsyncIterator[Tx]:
-        async with self._session() as session:
-            await session.execute(
-                sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(workspace)}
-            )
-            tx = Tx(session, workspace, actor, self.clock.now())
-            yield tx
-            await session.flush()
-            await _write_events(tx)
+        mark = _workspace.set(workspace)
+        try:
+            async with self._session() as session:
+                await session.execute(
+                    sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(workspace)}
+                )
+                tx = Tx(session, workspace, actor, self.clock.now())
+                yield tx
+                await session.flush()
+                await _write_events(tx)
+        finally:
+            _workspace.reset(mark)
 
     @asynccontextmanager
     async def reading(self, workspace: UUID) -> AsyncIterator["DirectReader"]:
@@ -163,7 +157,7 @@ class Database:
     async def _session(self) -> AsyncIterator[AsyncSession]:
         with self._alone() as state:
             async with (
-                _turns.get() or nullcontext(),
+                turns.turn(_workspace.get()),
                 AsyncSession(self.engine, expire_on_commit=False) as session,
                 session.begin(),
             ):
@@ -400,8 +394,11 @@ def connect(
     database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def count(*_: object) -> None:
+    def count(connection: sa.Connection, *_: object) -> None:
         database.statements += 1
+        if (give_way := turns.waits()) is not None:
+            held: Any = connection.connection.dbapi_connection
+            held.run_async(lambda _: give_way())
 
     @sa.event.listens_for(engine.sync_engine, "after_cursor_execute")
     def count_rows(_: object, cursor: DBAPICursor, *more: object) -> None:

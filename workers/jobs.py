@@ -7,14 +7,12 @@ So a job may run twice, at the same time as its twin, and late. Two carriers run
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from runtime import tracing
-from runtime.database import taking_turns
 from workers import (
     catalogues,
     disconnecting,
@@ -114,15 +112,14 @@ async def run(process: Process, job: Job, stop: asyncio.Event) -> bool:
     """Do the job until nothing is left, RUN_SECONDS are over or the process is to end. Gives whether it did something. An
     exception of a step is passed on: the work stays due. Log lines have the job and its workspace.
 
-    Patient jobs of one process take turns at transactions, so that a person's edit finds a free connection and a free event loop.
+    A person's edit goes first: runtime.turns.
     """
     named = {"job": job.name, "workspace": str(job.workspace)}
     attributes = {"tandem.job": job.name, "tandem.workspace": named["workspace"]}
-    turns = process.turns.get(job.lane)
     with (
         structlog.contextvars.bound_contextvars(**named),
         tracing.traced(f"job {job.kind}", attributes=attributes),
-        taking_turns(turns) if turns is not None else nullcontext(),
+        process.turns.taken_by(job.lane, urgent=KINDS[job.kind].urgent),
     ):
         return await _repeat(process, job, stop)
 

@@ -1,7 +1,7 @@
 """The connections of a worker process, and its clients of Xero's organisations."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +23,7 @@ from runtime.database import Database, connect, guard, on_time
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing
 from runtime.settings import Settings
+from runtime.turns import Turns
 from workers.name_indexes import NameIndexes
 from xero.allowance import Priority
 from xero.client import Client
@@ -37,10 +38,10 @@ KEPT_OPEN = 45.0
 PATIENT_AT_ONCE = 2  # transactions of bulk sends, and as many of imports: they share one event loop
 
 
-def _turns() -> dict[str, asyncio.Semaphore]:
+def _turns() -> Turns:
     """For each lane of work that no person waits for, the limit of its transactions at once."""
     imports = asyncio.Semaphore(PATIENT_AT_ONCE)
-    return {"bulk": asyncio.Semaphore(PATIENT_AT_ONCE), "delta": imports, "long": imports}
+    return Turns({"bulk": asyncio.Semaphore(PATIENT_AT_ONCE), "delta": imports, "long": imports})
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Process:
     grants: Grants = field(init=False)
     meter: Meter = field(init=False)
     name_indexes: NameIndexes = field(default_factory=NameIndexes, init=False)
-    turns: Mapping[str, asyncio.Semaphore] = field(default_factory=_turns, init=False)
+    turns: Turns = field(default_factory=_turns, init=False)
     comparing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), init=False)
 
     def __post_init__(self) -> None:

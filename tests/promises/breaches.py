@@ -217,7 +217,17 @@ DELIVERY = (
     breach(
         "jobs: imports take all of a worker's turns",
         "tests/workers/test_dispatcher.py::test_patient_work_takes_turns_and_an_edit_does_not_wait_for_it",
-        never("workers.jobs:run", "turns"),
+        sql("runtime.turns:turn", "async with job.lane:", "async with asyncio.Lock():"),
+    ),
+    breach(
+        "jobs: a patient job sends its statements while an edit of another workspace is under way",
+        "tests/runtime/test_turns.py::test_a_patient_transaction_gives_way_to_an_urgent_one_of_another_workspace",
+        when("runtime.turns:waits", "is_blocked", "True"),
+    ),
+    breach(
+        "jobs: a patient transaction that holds a row waits for the edit that needs the row",
+        "tests/runtime/test_turns.py::test_a_patient_transaction_goes_on_for_an_urgent_one_of_its_own_workspace",
+        sql("runtime.turns:Turns.is_blocked", "own & self._urgent.keys()", "None"),
     ),
     breach(
         "delivery: a person's edit waits for a page of a delta that shows our own bulk writes",
