@@ -76,6 +76,16 @@ def guard() -> None:
         raise RuntimeError("Xero must not be called while a database transaction is open")
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """Sets the workspace of a transaction in the round trip of its BEGIN, which asyncpg sends as a text of its own."""
+
+    def execute(self, query: str, *args: Any, **options: Any) -> Any:
+        workspace = _workspace.get()
+        if workspace is not None and query.startswith("BEGIN"):
+            query += f" select set_config('tandem.workspace', '{workspace}', true)"  # a UUID cannot hold SQL
+        return super().execute(query, *args, **options)
+
+
 @dataclass
 class _State:
     """`is_committing`: whether only the answer to the commit is missing."""
@@ -113,9 +123,6 @@ class Database:
         mark = _workspace.set(workspace)
         try:
             async with self._session() as session:
-                await session.execute(
-                    sa.text("select set_config('tandem.workspace', :ws, true)"), {"ws": str(workspace)}
-                )
                 tx = Tx(session, workspace, actor, self.clock.now())
                 yield tx
                 await session.flush()
@@ -346,11 +353,12 @@ async def _write_events(tx: Tx) -> None:
                 "activities": [event.activity_id for event in tx.events.values()],
             },
         )
-        await _notify(tx, "tandem_event")
         if (trace := traceparent()) is not None:
             await _mark_traced(tx, trace)
-    if tx.due:
-        await _notify(tx, "tandem_due")
+    channels = [*(["tandem_event"] if tx.events else []), *(["tandem_due"] if tx.due else [])]
+    if channels:
+        statement = "select pg_notify(c, :name) from unnest(cast(:channels as text[])) c"
+        await tx.run(statement, name=str(tx.workspace), channels=channels)
 
 
 async def _mark_traced(tx: Tx, trace: str) -> None:
@@ -364,12 +372,6 @@ async def _mark_traced(tx: Tx, trace: str) -> None:
             " or exists (select from invoice where workspace_id = :ws and id = s and due_at is not null)",
             trace=trace, subjects=subjects,
         )  # fmt: skip
-
-
-async def _notify(tx: Tx, channel: str) -> None:
-    await tx.session.execute(
-        sa.text("select pg_notify(:channel, :ws)"), {"channel": channel, "ws": str(tx.workspace)}
-    )
 
 
 def named_as(program: str) -> dict[str, str]:
@@ -388,7 +390,7 @@ def connect(
 ) -> Database:
     """Open a pool. `url` begins with postgresql+asyncpg://, as the settings have it. Every statement is counted, for tests
     and metrics."""
-    named = {"server_settings": named_as(program)}
+    named = {"server_settings": named_as(program), "connection_class": _Connection}
     engine = create_engine(url, pool_size=pool_size, pool_use_lifo=True, connect_args=named, **options)
     _ask_rested_connections(engine)
     database = Database(engine, clock or ServerClock())

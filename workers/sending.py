@@ -21,9 +21,9 @@ from domain.outbound import contact_deliveries, freshness, status_deliveries
 from domain.outbound.contact_changes import Outgoing
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
-from domain.outbound.freshness import Batch
+from domain.outbound.freshness import Batch, Unread
 from domain.tables import DeliveryKind, RunPurpose, SyncedField, XeroContactStatus
-from domain.tx import TANDEM, XERO, Tx
+from domain.tx import TANDEM, Tx
 from workers import delivery_attempts, importing, single_reads, webhooks
 from workers.delivery_attempts import BUSY, DeliveryAttempt, DeliveryKindSpec
 from workers.process import Process
@@ -40,10 +40,6 @@ Attempt = DeliveryAttempt[WrittenContact, Answered, SeenContact]
 
 class _NotFreshError(Exception):
     """Xero must be read before anything is sent."""
-
-
-class _UnreadError(Exception):
-    """Contacts of the batch must be read before the batch is sent."""
 
 
 async def send_contacts(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
@@ -121,14 +117,16 @@ async def _send(
 ) -> bool:
     """Send the batch. Contacts of the batch that must be read are read first; what stays unread is not sent. `during_scan`: as for
     contact_deliveries.claim. `if_fresh`: raises _NotFreshError if all that changed must be read first."""
-    looked = False
+    reads: list[tuple[Batch, Unread | None]] = []
 
     async def claim(tx: Tx, organisation: OrganisationCopy) -> Claimed | None:
         if if_fresh and not freshness.is_fresh(organisation, tx.now):
             raise _NotFreshError
         checked = await freshness.check(tx, organisation, batch)
-        if not looked and checked.must_read:
-            raise _UnreadError
+        if checked.must_read and not reads:
+            unread = await freshness.claim_unread(tx, organisation_id, checked.batch, IDS_A_CALL)
+            reads.append((checked.batch, unread))
+            return None
         if batch.statuses:
             return await status_deliveries.claim(
                 tx, organisation, build_statuses, batch.only, during_scan=during_scan
@@ -144,22 +142,20 @@ async def _send(
         )
 
     spec = _spec_of(DeliveryKind.STATUS if batch.statuses else DeliveryKind.UPDATE)
-    with suppress(_UnreadError):
-        return await delivery_attempts.send(process, workspace, spec, organisation_id, claim)
-    await _read_first(process, workspace, organisation_id, batch)
-    looked = True
+    sent = await delivery_attempts.send(process, workspace, spec, organisation_id, claim)
+    if not reads:
+        return sent
+    [(chosen, unread)] = reads
+    if unread is not None:
+        await _read_first(process, workspace, organisation_id, chosen, unread)
     return await delivery_attempts.send(process, workspace, spec, organisation_id, claim)
 
 
-async def _read_first(process: Process, workspace: UUID, organisation_id: UUID, batch: Batch) -> None:
-    """Read and apply the contacts that must be read before the batch, in one call at most."""
-    async with process.database.transaction(workspace, XERO) as tx:
-        organisation = await organisation_copy.get(tx, organisation_id)
-        chosen = (await freshness.check(tx, organisation, batch)).batch
-        unread = await freshness.claim_unread(tx, organisation_id, chosen, IDS_A_CALL)
-    if unread is None:
-        return
-    priority = Priority.BULK if batch.bulk else Priority.INTERACTIVE
+async def _read_first(
+    process: Process, workspace: UUID, organisation_id: UUID, chosen: Batch, unread: Unread
+) -> None:
+    """Read and apply the contacts that must be read before the batch, in one call."""
+    priority = Priority.BULK if chosen.bulk else Priority.INTERACTIVE
     shown = await webhooks.read_contacts_first(process, workspace, unread.claimed, unread.alone, priority)
     if shown is not None and unread.alone:
         async with process.database.transaction(workspace, TANDEM) as tx:

@@ -48,7 +48,8 @@ def _any_blanked(base: str, columns: Mapping[SyncedField, str]) -> str:
 
 
 _BLANKED = _any_blanked("base_xero", {field: f"x.{one.xero_column}" for field, one in SYNCED.items()})
-_BLANKS = _any_blanked(
+# SQL condition about link `l` and its practice contact `c`: a value that would be sent is blank, and its base value is not.
+BLANKS = _any_blanked(
     "base_practice", {field: f"c.{one.column}" for field, one in SYNCED.items() if not one.required}
 )
 _WAITING = (
@@ -256,7 +257,7 @@ async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
         _Counted,
         "with waiting as (select l.id from sync_link l join contact c on c.workspace_id = :ws and c.id = l.contact_id"
         "  where l.workspace_id = :ws and l.organisation_id = :organisation and l.due_at is not null"
-        f"  and l.state in {ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {_BLANKS}),"
+        f"  and l.state in {ACTIVE} and l.xero_contact_id is not null and l.brake is distinct from 'PASSED' and {BLANKS}),"
         " done as (select id from sync_link where workspace_id = :ws and organisation_id = :organisation"
         "  and blanked_at > cast(:since as timestamptz)),"
         " counted as (select count(*) as changed from (select id from waiting union select id from done) u)"
@@ -271,7 +272,7 @@ async def _count_outbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
 async def _pause(tx: Tx, organisation: OrganisationCopy, found: MassChange) -> None:
     held = organisation.mass_change
     if found.side is Side.PRACTICE:
-        await statements.count_blanks(tx, organisation.id, _BLANKS)
+        await statements.count_blanks(tx, organisation.id, BLANKS)
     where = "In Xero" if found.side is Side.XERO else "In the practice"
     message = (
         f"{where}, {found.changed} of {found.of} linked contacts were archived, merged or emptied at once."

@@ -67,9 +67,11 @@ async def claim(
     """
     if not connection_health.may_send(organisation):
         return None
-    if await mass_change.stops_sending(tx, organisation):
+    wanted = _Wanted(organisation, only, bulk=bulk, during_scan=during_scan, since=since)
+    found = await _find_due(tx, wanted)
+    if any(row.blanks for row in found) and await mass_change.stops_sending(tx, organisation):
         return None
-    due = await _lock_due(tx, organisation, only, bulk=bulk, during_scan=during_scan, since=since)
+    due = await _lock_due(tx, wanted, found)
     ready: list[Outgoing] = []
     for outgoing in await hold_back_names(tx, organisation.id, due):
         if outgoing.fields:
@@ -98,41 +100,64 @@ async def claim(
     return Claimed(delivery, tuple(values), organisation.country_code, during_scan)
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Which links to claim: the arguments of `claim`, and the condition about `l` that they make."""
+
+    organisation: OrganisationCopy
+    only: Sequence[UUID]
+    bulk: bool | None
+    during_scan: bool
+    since: datetime | None
+
+    @property
+    def condition(self) -> str:
+        read = (
+            f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
+            if self.during_scan
+            else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
+        )
+        return (
+            f"l.organisation_id = :organisation {LINK_DUE}{LINK_KNOWN}{read}"
+            " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
+        )
+
+    @property
+    def bound(self) -> dict[str, object]:
+        bound = {
+            "organisation": self.organisation.id,
+            "only": list(self.only),
+            "bulk": self.bulk,
+            "since": self.since,
+        }
+        return bound | ({"fresh": FRESH} if self.during_scan else {"read": self.organisation.read_asked_at})
+
+
 class _Due(NamedTuple):
+    """`blanks`: the link would send a blank in place of a value."""
+
     id: UUID
     contact_id: UUID
+    blanks: bool
 
 
-async def _lock_due(
-    tx: Tx,
-    organisation: OrganisationCopy,
-    only: Sequence[UUID],
-    *,
-    bulk: bool | None,
-    during_scan: bool,
-    since: datetime | None,
-) -> list[Outgoing]:
-    """Up to MOST due links with both sides, locked. Interactive links come before bulk, updates before creates."""
-    read = (
-        f" and not l.bulk and (l.xero_contact_id is null or {LINK_READ})"
-        if during_scan
-        else " and (l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz))"
-    )
-    conditions = (
-        f"l.organisation_id = :organisation {LINK_DUE}{LINK_KNOWN}{read}"
-        " and l.bulk = coalesce(cast(:bulk as boolean), l.bulk)"
-    )
-    bound = {"organisation": organisation.id, "only": list(only), "bulk": bulk, "since": since}
-    bound |= {"fresh": FRESH} if during_scan else {"read": organisation.read_asked_at}
-    found = await tx.read(
+async def _find_due(tx: Tx, wanted: _Wanted) -> list[_Due]:
+    """Up to MOST due links, not locked. Interactive links come before bulk, updates before creates."""
+    return await tx.read(
         _Due,
-        f"select l.id, l.contact_id from sync_link l where l.workspace_id = :ws and {conditions}"
+        f"select l.id, l.contact_id, {mass_change.BLANKS} as blanks from sync_link l"
+        " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
+        f" where l.workspace_id = :ws and {wanted.condition}"
         f" order by l.bulk, l.xero_contact_id is null, l.due_at, l.id limit {MOST}",
-        **bound,
+        **wanted.bound,
     )
+
+
+async def _lock_due(tx: Tx, wanted: _Wanted, found: Sequence[_Due]) -> list[Outgoing]:
+    """Those of the links that are still due, with both sides, locked."""
     ids = [row.id for row in found]
     contacts = await contact_edits.lock_many(tx, [row.contact_id for row in found])
-    rows = await links.lock_free(tx, ids, conditions, **bound)
+    rows = await links.lock_free(tx, ids, wanted.condition, **wanted.bound)
     xeros = await xero_contacts.read(tx, [row.xero_contact_id for row in rows if row.xero_contact_id])
     outgoing = [
         Outgoing.of(
@@ -140,7 +165,7 @@ async def _lock_due(
                 row,
                 contacts[row.contact_id],
                 xeros[row.xero_contact_id] if row.xero_contact_id else None,
-                organisation.country_code,
+                wanted.organisation.country_code,
             )
         )
         for row in rows

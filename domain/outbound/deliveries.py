@@ -5,6 +5,7 @@ conditional on the lease token. The effects on the members are in contact_delive
 domain.invoices.deliveries.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from uuid import UUID, uuid4
 
 from domain.connection import organisation_copy
 from domain.fields.synced import loaded, same
-from domain.tables import Cargo, Delivery, DeliveryKind, DeliveryMember, SyncedField
+from domain.tables import Cargo, Delivery, DeliveryKind, SyncedField
 from domain.tx import Tx
 
 MOST = 50  # in one call, as Xero advises
@@ -23,6 +24,16 @@ LEASE = timedelta(seconds=60)
 # Xero remembers a key for about 6 minutes from the first call.
 RESEND_WITHIN = timedelta(minutes=4)
 LANDED_AFTER = timedelta(minutes=10)
+# The delivery and its members, in one round trip.
+_START = (
+    "with started as (insert into delivery (workspace_id, id, organisation_id, cargo, kind, bulk, idempotency_key, body, uncertain,"
+    " sends, claimed_at, last_sent_at, lease_token, lease_until, due_at) values (:ws, :id, :organisation_id, :cargo, :kind, :bulk,"
+    " :idempotency_key, :body, :uncertain, :sends, :claimed_at, :last_sent_at, :lease_token, :lease_until, :due_at))"
+    " insert into delivery_member (workspace_id, delivery_id, place, link_id, invoice_id, open, sent)"
+    " select :ws, :id, place - 1, link_id, invoice_id, true, coalesce(sent, '{}')"
+    " from unnest(cast(:links as uuid[]), cast(:invoices as uuid[]), cast(:sent as jsonb[])) with ordinality m"
+    " (link_id, invoice_id, sent, place)"
+)
 
 
 @dataclass(frozen=True)
@@ -93,24 +104,11 @@ async def start(
         lease_until=tx.now + LEASE,
         due_at=tx.now + LEASE,
     )
-    tx.session.add(delivery)
-    await tx.session.flush()
-    members: list[tuple[UUID, Mapping[str, object]]] = [
-        *(links or {}).items(),
-        *((key, {}) for key in invoices),
-    ]
-    tx.session.add_all(
-        DeliveryMember(
-            workspace_id=tx.workspace,
-            delivery_id=delivery_id,
-            place=place,
-            link_id=None if invoices else key,
-            invoice_id=key if invoices else None,
-            sent=dict(sent),
-        )
-        for place, (key, sent) in enumerate(members)
-    )
-    await tx.session.flush()
+    await tx.run(
+        _START,
+        **delivery.model_dump(exclude={"workspace_id", "recalled", "ended_at"}),
+        links=list(links or ()), invoices=list(invoices), sent=[json.dumps(sent) for sent in (links or {}).values()],
+    )  # fmt: skip
     return delivery
 
 

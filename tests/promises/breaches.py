@@ -116,7 +116,7 @@ MERGE = (
         "merge: the claim does not wait for the re-read",
         f"{DELIVERIES}::test_a_link_that_must_be_read_first_is_not_claimed",
         sql(
-            "domain.outbound:_lock_due",
+            "domain.outbound:_Wanted.condition",
             "l.read_owed_at is null or l.read_owed_at < cast(:read as timestamptz)",
             "true or cast(:read as timestamptz) is null",
         ),
@@ -207,7 +207,7 @@ DELIVERY = (
     breach(
         "delivery: during a scan a link is sent unread",
         f"{BESIDE}::test_a_contact_that_could_not_be_read_is_not_sent_during_a_scan",
-        sql("domain.outbound:_lock_due", "l.xero_contact_id is null or {LINK_READ}", "true"),
+        sql("domain.outbound:_Wanted.condition", "l.xero_contact_id is null or {LINK_READ}", "true"),
     ),
     breach(
         "delivery: a contact to archive that Xero never shows is asked for without end",
@@ -608,9 +608,9 @@ EDGES = (
         "edges: the setting of the workspace outlives its transaction",
         "tests/runtime/test_database.py",
         sql(
-            "runtime.database:transaction",
-            "set_config('tandem.workspace', :ws, true)",
-            "set_config('tandem.workspace', :ws, false)",
+            "runtime.database:_Connection.execute",
+            "', true)",
+            "', false)",
         ),
     ),
     breach(

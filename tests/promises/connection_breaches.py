@@ -425,7 +425,7 @@ RESTORED = (
 ENGINE = (
     breach(
         "engine: the organisation is read once more for the claim",
-        f"{SENDING}::test_twelve_statements_in_one_transaction_stand_between_a_due_mark_and_its_call",
+        f"{SENDING}::test_nine_statements_in_one_transaction_stand_between_a_due_mark_and_its_call",
         swap(
             "workers.delivery_attempts:send",
             "claim(tx, organisation)",
