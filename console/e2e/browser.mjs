@@ -61,6 +61,17 @@ export async function open(page, screen) {
   await page.getByRole("heading", { level: 1, name: screen, exact: true }).waitFor();
 }
 
+/** The id of the match issue that the page shows. */
+export const shownIssue = (page) => page.locator(".detail").getAttribute("data-issue");
+
+/** Fails if a script of the page could find one of the tokens: in the address, in a cookie, or in the storage of the browser. */
+export async function checkHidden(page, tokens) {
+  const kept = await page.evaluate(() =>
+    JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]),
+  );
+  if (tokens.some((token) => kept.includes(token))) throw new Error(`Scripts find the token: ${kept}`);
+}
+
 /** Fails if axe finds anything on the page as it is shown now. */
 export async function checkAccessible(page, screen) {
   await page.evaluate(AXE);

@@ -46,15 +46,16 @@ export async function editAndRestore(world) {
 export async function editStale(world) {
   const { page, ask } = world;
   const contact = await pick(ask, 1);
+  const newPhone = `04 555 ${String(Date.now()).slice(-4)}`;
   await show(world, contact);
   await page.getByRole("button", { name: "Edit", exact: true }).click();
   await page.getByLabel("Primary phone").fill("04 555 0199");
-  await ask(CHANGE, { input: { contactId: contact.id, primaryPhone: "04 555 0100" } });
+  await ask(CHANGE, { input: { contactId: contact.id, primaryPhone: newPhone } });
   await page.getByText("The contact has changed since you began").waitFor();
   const phone = (await ask(READ, { id: contact.id })).contact.primaryPhone;
-  if (phone !== "04 555 0100") throw new Error(`The phone is ${phone}`);
+  if (phone !== newPhone) throw new Error(`The phone is ${phone}`);
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.locator(".fields").getByText("04 555 0100").waitFor();
+  await page.locator(".fields").getByText(newPhone).waitFor();
 }
 
 export async function unsync(world) {

@@ -10,6 +10,9 @@ const FIND = `query($reference: String!) { invoices(first: 1, filter: {search: $
 const LINKED = `{ contacts(first: 1, filter: {syncState: [SYNCED]}) { edges { node { id name } } } }`;
 const UNLINKED = `{ contacts(first: 1, filter: {linked: false}) { edges { node { id name } } } }`;
 
+const READ = `query($id: ID!) { invoice(id: $id) { reference } }`;
+const CHANGE = `mutation($input: UpdateInvoiceInput!) { updateInvoice(input: $input) { userErrors { message } } }`;
+
 const first = (connection) => connection.edges[0]?.node;
 const setupOf = async (ask) => (await ask(SETUP)).workspace.xeroOrganisations[0].invoiceSync;
 
@@ -71,6 +74,26 @@ export async function createAndSend(world) {
   await page.locator(".detail .badge.sure").waitFor();
   if (Number(sent.total) !== 120.5) throw new Error(`The invoice comes to ${sent.total}`);
   return sent.number;
+}
+
+/** Somebody else changes the invoice while a person edits it: the person is told, and nothing is overwritten. */
+export async function editStaleInvoice(world) {
+  const { page, api, ask } = world;
+  const reference = await write(world, first((await ask(LINKED)).contacts), "10");
+  await page.getByRole("button", { name: "Save as draft" }).click();
+  await page.locator(".detail").getByText(reference).waitFor();
+  const { id } = first((await ask(FIND, { reference })).invoices);
+  await page.goto(`${api}/console/invoices/edit?id=${id}`);
+  await page.getByLabel("Reference").fill("mine");
+  await ask(CHANGE, { input: { invoiceId: id, reference: "theirs" } });
+  await page.getByText("The invoice has changed since you began").waitFor();
+  await checkAccessible(page, "an invoice that has changed while somebody edits it");
+  if (await page.getByRole("button", { name: "Save", exact: true }).isEnabled())
+    throw new Error("The form offers to overwrite the other person's change");
+  const kept = (await ask(READ, { id })).invoice.reference;
+  if (kept !== "theirs") throw new Error(`The reference is ${kept}`);
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.locator(".detail").getByText("reference theirs").waitFor();
 }
 
 /** An invoice whose contact is not in Xero fails, and the failure leads to the contact, where "Create Xero contact" mends it. */

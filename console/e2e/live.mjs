@@ -1,8 +1,7 @@
 // Two browsers side by side: each shows the other's acts, also after a restart of the server and after a time without network.
 import { readFileSync } from "node:fs";
 import { until } from "./api.mjs";
-import { checkAccessible, open, signedIn } from "./browser.mjs";
-import { shownIssue } from "./match-issues.mjs";
+import { checkAccessible, open, shownIssue, signedIn } from "./browser.mjs";
 
 const IGNORE = `mutation($id: ID!) { resolveMatchIssues(input: {ignore: [$id]}) { userErrors { message } } }`;
 const rowsOf = (page, id) => page.locator(`[id="row-${id}"]`).count();

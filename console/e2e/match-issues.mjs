@@ -1,12 +1,10 @@
 // Match issues in the browser: by keyboard, and a decision that the server refuses.
 import { readIssue, until } from "./api.mjs";
-import { open } from "./browser.mjs";
+import { open, shownIssue } from "./browser.mjs";
 import { settle } from "./settle.mjs";
 
 const TEN_MINUTES = 600_000;
 const CHANGE = `mutation($input: UpdateContactInput!) { updateContact(input: $input) { contact { id } userErrors { message } } }`;
-
-export const shownIssue = (page) => page.locator(".detail").getAttribute("data-issue");
 
 async function begin(page) {
   await open(page, "Match Issues");

@@ -2,7 +2,7 @@
 import { apiOf } from "./api.mjs";
 import { launch, signedIn } from "./browser.mjs";
 import { editAndRestore, editStale, unsync } from "./contacts.mjs";
-import { createAndSend, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
+import { createAndSend, editStaleInvoice, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
 import { readsOn, refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
@@ -31,6 +31,7 @@ const TESTS = {
   "an account is chosen for a service type": mapAccount,
   "the invoice sync is switched off and on": switchSync,
   "an invoice is written and sent": createAndSend,
+  "an edit of an invoice that has changed is refused": editStaleInvoice,
   "a failing invoice leads to its remedy": failAndFix,
   "a contact is edited, and the old value restored": editAndRestore,
   "an edit of a contact that has changed is refused": editStale,

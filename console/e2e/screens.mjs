@@ -1,6 +1,6 @@
 // Each screen in each of its states: axe finds nothing, and "Open in GraphiQL" opens what the screen has sent.
 import { readFileSync } from "node:fs";
-import { checkAccessible, newPage, open, sent, signedIn, signIn } from "./browser.mjs";
+import { checkAccessible, checkHidden, newPage, open, sent, signedIn, signIn } from "./browser.mjs";
 
 const SCREENS = ["Match Issues", "Contacts", "Invoices", "Invoice set-up", "Xero", "Activity"];
 const MOST_BYTES = 200_000;
@@ -17,10 +17,7 @@ export const LOADED = {
 export async function reload({ page, token }) {
   await page.reload();
   await page.locator(".detail").waitFor();
-  const kept = await page.evaluate(() =>
-    JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, location.href]),
-  );
-  if (kept.includes(token)) throw new Error(`The token is kept where scripts find it: ${kept}`);
+  await checkHidden(page, [token]);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Settles match issues by keyboard, as a person does, and checks each decision.
 import { readIssue } from "./api.mjs";
+import { shownIssue } from "./browser.mjs";
 
 /** Puts the decisions in turn: confirm, confirm with the practice's email, create separate, ignore, confirm another candidate. */
 function plan(place, issue) {
@@ -18,8 +19,6 @@ function plan(place, issue) {
     return { keys: ["2", "Enter"], resolution: "CONFIRMED", contact: second.contact };
   return { keys: ["Enter"], resolution: "CONFIRMED", contact: first.contact };
 }
-
-const shown = (page) => page.locator(".detail").getAttribute("data-issue");
 
 /** Notes in the page what it sends, and how long each answer takes to show: from the key to the next issue. */
 async function watchAnswers(page) {
@@ -68,10 +67,10 @@ export async function settle(page, ask, count, thinking) {
   let keys = 0;
   let lost = 0;
   while (decisions.length - refused().length < count) {
-    const id = await shown(page);
+    const id = await shownIssue(page);
     const [issue] = await Promise.all([readIssue(ask, id), page.waitForTimeout(thinking)]);
     await page.locator(".detail[aria-busy=false]").waitFor(); // no key counts while it is busy
-    if ((await shown(page)) !== id) continue; // a refused issue has come back meanwhile
+    if ((await shownIssue(page)) !== id) continue; // a refused issue has come back meanwhile
     const decision = { id, why: [], ...plan(decisions.length, issue) };
     decision.answered = refusal(page, id).then((why) => (decision.why = why));
     decision.answered.catch(() => {}); // it counts where the answers are awaited

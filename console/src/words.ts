@@ -19,10 +19,7 @@ export const FIELDS: Record<SyncedField, string> = {
 export function fieldName(field: string): string {
   return (
     FIELDS[field as SyncedField] ??
-    field
-      .replace(/([a-z])([A-Z])/g, "$1 $2")
-      .replaceAll("_", " ")
-      .toLowerCase()
+    field.replace(/([a-z])([A-Z])/g, (_, end, next) => `${end} ${next.toLowerCase()}`).replaceAll("_", " ")
   );
 }
 
@@ -80,11 +77,22 @@ export function time(text: string): string {
   return TIME.format(new Date(text));
 }
 
-/** The amount with its currency. Amounts are strings, so that no digit is lost: only the separators of thousands are added. */
-export function money(amount: string, currency: string): string {
-  const [whole = "0", cents] = amount.split(".");
+const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
+
+/** The day of a date without a time, such as "2026-12-14". */
+export function date(text: string): string {
+  return DATE.format(new Date(text));
+}
+
+/** The amount with separators of thousands. Amounts are strings, so that no digit is lost. */
+export function amount(text: string): string {
+  const [whole = "0", cents] = text.split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-  return `${cents === undefined ? grouped : `${grouped}.${cents}`} ${currency}`;
+  return cents === undefined ? grouped : `${grouped}.${cents}`;
+}
+
+export function money(text: string, currency: string): string {
+  return `${amount(text)} ${currency}`;
 }
 
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];

@@ -17,11 +17,12 @@ interface Given {
 /** Somebody who has signed in. `token` is the newest token; `onRenewed` hears of each new one. */
 export class Session {
   onRenewed: () => void = () => {};
-  token: string;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private given: Given) {
-    this.token = given.token;
+  constructor(private given: Given) {}
+
+  get token(): string {
+    return this.given.token;
   }
 
   get renews(): boolean {
@@ -42,7 +43,6 @@ export class Session {
       const given = await read();
       if (!given) return onEnded();
       this.given = given;
-      this.token = given.token;
       this.onRenewed();
       wait(given.expiresAt ? timeLeft(given.expiresAt) : AGAIN);
     } catch {

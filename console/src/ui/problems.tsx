@@ -33,7 +33,7 @@ function subjectOf(subjects: Subject[], type: string): string | null {
 }
 
 /** The link that leads to the remedy, or nothing if there is none on another screen. */
-export function Fix({ remedy, subjects }: { remedy: Remedy | null; subjects: Subject[] }) {
+function Fix({ remedy, subjects }: { remedy: Remedy | null; subjects: Subject[] }) {
   const found = remedy && REMEDIES[remedy];
   return found ? (
     <Link to={found.to(subjects)} className="button">

@@ -1,18 +1,16 @@
 import { useEffect, useState } from "react";
 import { setFilters, usePlace } from "../routing";
-
-const TYPING = 300;
+import { useSettled } from "./settled";
 
 /** The filter `search` of the screen, which is applied after a short pause. */
 export function Search({ placeholder }: { placeholder: string }) {
   const { filters } = usePlace();
   const kept = filters.get("search") ?? "";
   const [text, setText] = useState(kept);
+  const settled = useSettled(text);
   useEffect(() => {
-    if (text === kept) return;
-    const timer = setTimeout(() => setFilters({ search: text }), TYPING);
-    return () => clearTimeout(timer);
-  }, [text, kept]);
+    if (settled !== kept) setFilters({ search: settled });
+  }, [settled]);
   return (
     <input
       type="search"

@@ -2,6 +2,7 @@ import { useState, type FormEvent } from "react";
 import { useClient } from "urql";
 import { UpdateContactDocument, type UpdateContactInput } from "../../gql/graphql";
 import { useActing } from "../../ui/acting";
+import { Stale, useBegun } from "../../ui/begun";
 import { Button } from "../../ui/button";
 import type { Contact } from "./contact-page";
 
@@ -34,14 +35,13 @@ const ADDRESS: [Member, string][] = [
 export function EditContact({ contact, onClose }: { contact: Contact; onClose: () => void }) {
   const client = useClient();
   const { waiting, act } = useActing();
-  const [first] = useState(() => ({ contact, typed: typedOf(contact) }));
-  const [typed, setTyped] = useState(first.typed);
+  const { begun, isStale } = useBegun(contact);
+  const [typed, setTyped] = useState(() => typedOf(begun));
   const [refusals, setRefusals] = useState<{ message: string; path: string[] | null }[]>([]);
-  const isStale = contact.version !== first.contact.version;
 
   async function save(event: FormEvent) {
     event.preventDefault();
-    const input = { contactId: contact.id, version: first.contact.version, ...changesOf(first.typed, typed) };
+    const input = { contactId: begun.id, version: begun.version, ...changesOf(typedOf(begun), typed) };
     const { accepted, payload } = await act(
       `Saved: ${typed.name}`,
       client.mutation(UpdateContactDocument, { input }),
@@ -77,11 +77,7 @@ export function EditContact({ contact, onClose }: { contact: Contact; onClose: (
         <legend>Billing address</legend>
         {ADDRESS.map(([member, label]) => field(member, label))}
       </fieldset>
-      {isStale && (
-        <p className="problem" role="alert">
-          The contact has changed since you began. Cancel to see its new values, and edit again.
-        </p>
-      )}
+      {isStale && <Stale what="contact" />}
       {refusals.map(({ message }) => (
         <p key={message} className="problem" role="alert">
           {message}

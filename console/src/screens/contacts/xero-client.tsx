@@ -41,14 +41,14 @@ function Linked({ link }: { link: Link }) {
   const client = useClient();
   const mayDecide = useScope("WRITE");
   const { waiting, act } = useActing();
-  const [asking, setAsking] = useState(false);
+  const [asked, setAsked] = useState<Link | null>(null);
   const may = (action: Link["allowedActions"][number]) => mayDecide && link.allowedActions.includes(action);
 
-  const unsync = () => {
-    setAsking(false);
+  const unsync = ({ id, version }: Link) => {
+    setAsked(null);
     void act(
       "Unsynced. The link waits under Match Issues, Unsynced.",
-      client.mutation(UnsyncDocument, { input: { linkId: link.id, version: link.version } }),
+      client.mutation(UnsyncDocument, { input: { linkId: id, version } }),
       (data) => data.unsync,
     );
   };
@@ -97,17 +97,17 @@ function Linked({ link }: { link: Link }) {
           </Button>
         )}
         {may("UNSYNC") && (
-          <Button disabled={waiting} onClick={() => setAsking(true)}>
+          <Button disabled={waiting} onClick={() => setAsked(link)}>
             Unsync …
           </Button>
         )}
       </div>
       <Dialog
-        open={asking}
-        onClose={() => setAsking(false)}
+        open={asked !== null}
+        onClose={() => setAsked(null)}
         title="Unsync this contact?"
         actions={
-          <Button kind="primary" onClick={unsync}>
+          <Button kind="primary" onClick={() => asked && unsync(asked)}>
             Unsync
           </Button>
         }
@@ -133,14 +133,10 @@ function Push({ contact, organisation }: PushProps) {
   const { waiting, act } = useActing();
   const [existing, setExisting] = useState<Existing>([]);
   const [isTaken, setTaken] = useState(false);
+  const [asked, setAsked] = useState(contact); // as it was when a person asked for the push
 
-  async function push(choice: Pick<PushToXeroInput, "linkTo" | "createAnyway">) {
-    const input = {
-      contactId: contact.id,
-      organisationId: organisation.id,
-      version: contact.version,
-      ...choice,
-    };
+  async function push(choice: Pick<PushToXeroInput, "linkTo" | "createAnyway">, { id, version } = asked) {
+    const input = { contactId: id, version, organisationId: organisation.id, ...choice };
     const done = choice.linkTo ? "Linked." : "Xero creates the contact now.";
     const { payload } = await act(
       done,
@@ -151,11 +147,16 @@ function Push({ contact, organisation }: PushProps) {
     setTaken(payload?.userErrors.some((one) => one.code === "TAKEN") ?? false);
   }
 
+  const begin = () => {
+    setAsked(contact);
+    void push({}, contact);
+  };
+
   if (!mayDecide) return <p className="muted">Not in {organisation.name}.</p>;
   return (
     <div className="link-card">
       <div className="actions">
-        <Button disabled={waiting || contact.archivedAt !== null} onClick={() => push({})}>
+        <Button disabled={waiting || contact.archivedAt !== null} onClick={begin}>
           Create Xero contact
         </Button>
         <span className="muted">in {organisation.name}</span>

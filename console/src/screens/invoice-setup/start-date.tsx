@@ -7,6 +7,7 @@ import {
 } from "../../gql/graphql";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
+import { Input } from "../../ui/input";
 import { Problems } from "../../ui/problems";
 import { explain } from "../../ui/states";
 import { count, money } from "../../words";
@@ -56,15 +57,7 @@ export function StartDate({ organisation, currency, mayChange }: Props) {
         Invoice sync <span className={`badge ${enabled ? "sure" : ""}`}>{enabled ? "On" : "Off"}</span>
       </h2>
       <div className="actions">
-        <label className="inline">
-          First issue date
-          <input
-            type="date"
-            value={date}
-            disabled={!mayChange}
-            onChange={(event) => setChosen(event.target.value)}
-          />
-        </label>
+        <Input label="First issue date" type="date" value={date} disabled={!mayChange} onChange={setChosen} />
         {mayChange && (!enabled || differs) && (
           <Button kind="primary" disabled={waiting || !preview} onClick={save}>
             {enabled ? "Save the start date" : "Switch on"}

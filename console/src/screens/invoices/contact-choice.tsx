@@ -2,6 +2,8 @@ import { useState } from "react";
 import { useQuery } from "urql";
 import { ContactChoiceDocument, ContactChoicesDocument } from "../../gql/graphql";
 import { Button } from "../../ui/button";
+import { Input } from "../../ui/input";
+import { useSettled } from "../../ui/settled";
 
 interface Props {
   /** The id of the chosen contact, or blank. */
@@ -23,25 +25,24 @@ export function ContactChoice({ id, onChoose }: Props) {
 }
 
 function ContactSearch({ onChoose }: Pick<Props, "onChoose">) {
-  const [search, setSearch] = useState("");
+  const [typed, setTyped] = useState("");
+  const search = useSettled(typed.trim());
   const [{ data, fetching }] = useQuery({
     query: ContactChoicesDocument,
     variables: { search },
-    pause: search.trim() === "",
+    pause: search === "",
   });
-  const found = search.trim() === "" ? [] : (data?.contacts.edges ?? []);
+  const found = search === "" ? [] : (data?.contacts.edges ?? []);
   return (
     <div className="choose">
-      <label className="inline">
-        Contact
-        <input
-          type="search"
-          className="search"
-          placeholder="Search name, email or phone"
-          value={search}
-          onChange={(event) => setSearch(event.target.value)}
-        />
-      </label>
+      <Input
+        label="Contact"
+        type="search"
+        className="search"
+        placeholder="Search name, email or phone"
+        value={typed}
+        onChange={setTyped}
+      />
       <ul className="choices" aria-label="Contacts that fit">
         {found.map(({ node }) => (
           <li key={node.id}>
@@ -52,7 +53,7 @@ function ContactSearch({ onChoose }: Pick<Props, "onChoose">) {
           </li>
         ))}
       </ul>
-      {search.trim() !== "" && !fetching && found.length === 0 && (
+      {search !== "" && !fetching && found.length === 0 && (
         <p className="muted" role="status">
           No contact fits.
         </p>

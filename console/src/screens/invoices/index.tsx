@@ -8,7 +8,7 @@ import { Link } from "../../ui/link";
 import { ListScreen } from "../../ui/list-screen";
 import { Search } from "../../ui/search";
 import { Empty } from "../../ui/states";
-import { money } from "../../words";
+import { date, money } from "../../words";
 import { InvoicePage } from "./invoice-page";
 import { STATUSES, SYNC } from "./words";
 
@@ -42,7 +42,7 @@ export function Invoices() {
             {invoice.number} {invoice.contact.name}
           </span>
           <span className="row-email muted">
-            {money(invoice.total, invoice.currency)}, due {invoice.dueDate}
+            {money(invoice.total, invoice.currency)}, due {date(invoice.dueDate)}
           </span>
           <span className="row-tags">
             {(invoice.sync.state === "FAILING" || invoice.sync.state === "CHANGED_IN_XERO") && (

@@ -22,7 +22,7 @@ export function InvoiceActs({ invoice }: { invoice: Invoice }) {
   const client = useClient();
   const mayAct = useScope("WRITE");
   const { waiting, act } = useActing();
-  const [voiding, setVoiding] = useState(false);
+  const [voiding, setVoiding] = useState<Invoice | null>(null);
   const may = (action: Invoice["allowedActions"][number]) =>
     mayAct && invoice.allowedActions.includes(action);
   const input = { invoiceId: invoice.id, version: invoice.version };
@@ -39,11 +39,11 @@ export function InvoiceActs({ invoice }: { invoice: Invoice }) {
       client.mutation(SendInvoiceDocument, { input }),
       (data) => data.sendInvoice,
     );
-  const cancel = () => {
-    setVoiding(false);
+  const cancel = ({ id, version, number }: Invoice) => {
+    setVoiding(null);
     void act(
-      `Voided: ${invoice.number}`,
-      client.mutation(VoidInvoiceDocument, { input }),
+      `Voided: ${number}`,
+      client.mutation(VoidInvoiceDocument, { input: { invoiceId: id, version } }),
       (data) => data.voidInvoice,
     );
   };
@@ -94,16 +94,16 @@ export function InvoiceActs({ invoice }: { invoice: Invoice }) {
         </Link>
       )}
       {may("VOID") && (
-        <Button disabled={waiting} onClick={() => setVoiding(true)}>
+        <Button disabled={waiting} onClick={() => setVoiding(invoice)}>
           Void …
         </Button>
       )}
       <Dialog
-        open={voiding}
-        onClose={() => setVoiding(false)}
+        open={voiding !== null}
+        onClose={() => setVoiding(null)}
         title={`Void ${invoice.number}?`}
         actions={
-          <Button kind="primary" onClick={cancel}>
+          <Button kind="primary" onClick={() => voiding && cancel(voiding)}>
             Void
           </Button>
         }

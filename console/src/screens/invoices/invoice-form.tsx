@@ -14,13 +14,17 @@ import { useScope } from "../../graphql/context";
 import { go, placeOf, usePlace } from "../../routing";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
+import { Stale, useBegun } from "../../ui/begun";
 import { Choice } from "../../ui/choice";
+import { Input } from "../../ui/input";
 import { Link } from "../../ui/link";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { ContactChoice } from "./contact-choice";
 import { AMOUNTS, draftOf, inputOf, newDraft, type Draft } from "./draft";
 import { InvoiceLines } from "./invoice-lines";
 import { usePreview } from "./preview";
+
+const LONGEST = 255;
 
 export type Choices = InvoiceChoicesQuery["workspace"];
 
@@ -91,7 +95,7 @@ function WithChoices({ title, children }: ChoicesProps) {
 interface FormProps {
   choices: Choices;
   first: Draft;
-  /** The invoice that is changed; none for a new one. */
+  /** The invoice that is changed, as it is at present; none for a new one. */
   invoice?: InvoicePartsFragment;
 }
 
@@ -100,7 +104,8 @@ function InvoiceForm({ choices, first, invoice }: FormProps) {
   const [draft, setDraft] = useState(first);
   const change = (changes: Partial<Draft>) => setDraft((before) => ({ ...before, ...changes }));
   const preview = usePreview(draft);
-  const { waiting, save } = useSaving(draft, invoice);
+  const { begun, isStale } = useBegun(invoice);
+  const { waiting, save } = useSaving(draft, begun);
   const organisations = choices.xeroOrganisations.filter((one) => one.invoiceSync.enabled);
   return (
     <div className="cards" tabIndex={0}>
@@ -109,40 +114,27 @@ function InvoiceForm({ choices, first, invoice }: FormProps) {
         <ContactChoice id={draft.contactId} onChoose={(contactId) => change({ contactId })} />
         <div className="actions">
           {!invoice && (
-            <label className="inline">
-              Number
-              <input
-                value={draft.number}
-                placeholder="the next one"
-                maxLength={255}
-                onChange={(event) => change({ number: event.target.value })}
-              />
-            </label>
+            <Input
+              label="Number"
+              placeholder="the next one"
+              maxLength={LONGEST}
+              value={draft.number}
+              onChange={(number) => change({ number })}
+            />
           )}
-          <label className="inline">
-            Reference
-            <input
-              value={draft.reference}
-              maxLength={255}
-              onChange={(event) => change({ reference: event.target.value })}
-            />
-          </label>
-          <label className="inline">
-            Issued
-            <input
-              type="date"
-              value={draft.issueDate}
-              onChange={(event) => change({ issueDate: event.target.value })}
-            />
-          </label>
-          <label className="inline">
-            Due
-            <input
-              type="date"
-              value={draft.dueDate}
-              onChange={(event) => change({ dueDate: event.target.value })}
-            />
-          </label>
+          <Input
+            label="Reference"
+            maxLength={LONGEST}
+            value={draft.reference}
+            onChange={(reference) => change({ reference })}
+          />
+          <Input
+            label="Issued"
+            type="date"
+            value={draft.issueDate}
+            onChange={(issueDate) => change({ issueDate })}
+          />
+          <Input label="Due" type="date" value={draft.dueDate} onChange={(dueDate) => change({ dueDate })} />
           <Choice
             label="Prices are"
             value={draft.amountsAre}
@@ -166,11 +158,12 @@ function InvoiceForm({ choices, first, invoice }: FormProps) {
           onChange={(lines) => change({ lines })}
         />
       </div>
+      {isStale && <Stale what="invoice" />}
       <div className="actions">
-        <Button kind="primary" disabled={waiting} onClick={() => save(true)}>
+        <Button kind="primary" disabled={waiting || isStale} onClick={() => save(true)}>
           Save and send
         </Button>
-        <Button disabled={waiting} onClick={() => save(false)}>
+        <Button disabled={waiting || isStale} onClick={() => save(false)}>
           {invoice ? "Save" : "Save as draft"}
         </Button>
         <Link to={placeOf("invoices", { id: invoice?.id ?? null })} className="button">

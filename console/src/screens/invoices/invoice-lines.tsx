@@ -1,6 +1,6 @@
 import { Button } from "../../ui/button";
 import { Problems } from "../../ui/problems";
-import { money } from "../../words";
+import { amount, money } from "../../words";
 import { newLine, type Draft, type DraftLine } from "./draft";
 import type { Choices } from "./invoice-form";
 import type { Preview } from "./preview";
@@ -97,8 +97,8 @@ function Line({ line, name, choices, hasTax, shown, onChange, onRemove }: LinePr
     );
   return (
     <tr>
-      <td>{field("description", "Description")}</td>
-      <td>
+      <td data-name="Description">{field("description", "Description")}</td>
+      <td data-name="Bills">
         <select
           aria-label={`What ${name} bills`}
           value={line.kind === EXPENSE ? EXPENSE : line.serviceTypeId}
@@ -113,9 +113,9 @@ function Line({ line, name, choices, hasTax, shown, onChange, onRemove }: LinePr
           <option value={EXPENSE}>Expense</option>
         </select>
       </td>
-      <td>{field("quantity", "Quantity")}</td>
-      <td>{field("unitPrice", "Price")}</td>
-      <td>
+      <td data-name="Quantity">{field("quantity", "Quantity")}</td>
+      <td data-name="Price">{field("unitPrice", "Price")}</td>
+      <td data-name="Tax rate">
         <select
           aria-label={`Tax rate of ${name}`}
           value={hasTax ? line.taxRateId : ""}
@@ -130,8 +130,8 @@ function Line({ line, name, choices, hasTax, shown, onChange, onRemove }: LinePr
           ))}
         </select>
       </td>
-      <td>{shown?.accountCode ?? <span className="blank">none</span>}</td>
-      <td>{shown?.amount}</td>
+      <td data-name="Account">{shown?.accountCode ?? <span className="blank">none</span>}</td>
+      <td data-name="Amount">{shown && amount(shown.amount)}</td>
       <td>
         {onRemove && (
           <Button aria-label={`Remove ${name}`} onClick={onRemove}>

@@ -3,7 +3,7 @@ import { InvoicePageDocument, type InvoicePartsFragment } from "../../gql/graphq
 import { useReload } from "../../graphql/context";
 import { Problems } from "../../ui/problems";
 import { Empty, Failed, Loading } from "../../ui/states";
-import { money, time } from "../../words";
+import { amount, date, money, time } from "../../words";
 import { InvoiceActs } from "./invoice-acts";
 import { STATUSES, SYNC } from "./words";
 
@@ -34,7 +34,7 @@ export function InvoicePage({ id }: { id: string }) {
           {invoice.number} {invoice.contact.name}
         </h2>
         <p className="muted">
-          {STATUSES[invoice.status]}, issued {invoice.issueDate}, due {invoice.dueDate}
+          {STATUSES[invoice.status]}, issued {date(invoice.issueDate)}, due {date(invoice.dueDate)}
           {invoice.reference && `, reference ${invoice.reference}`}
         </p>
         <p>
@@ -74,7 +74,7 @@ export function InvoicePage({ id }: { id: string }) {
           <ul>
             {invoice.payments.map((payment) => (
               <li key={payment.id}>
-                {payment.date}: {money(payment.amount, currency)} {payment.reference}
+                {date(payment.date)}: {money(payment.amount, currency)} {payment.reference}
                 {payment.reversed && <span className="badge">Reversed</span>}
               </li>
             ))}
@@ -125,21 +125,21 @@ function Lines({ invoice }: { invoice: Invoice }) {
             <td>
               {line.description} <span className="muted">{line.serviceType?.name}</span>
             </td>
-            <td>{line.accountCode ?? <span className="blank">none</span>}</td>
-            <td>{line.quantity}</td>
-            <td>{line.unitPrice}</td>
-            <td>{line.taxAmount}</td>
-            <td>{line.amount}</td>
+            <td data-name="Account">{line.accountCode ?? <span className="blank">none</span>}</td>
+            <td data-name="Quantity">{amount(line.quantity)}</td>
+            <td data-name="Price">{amount(line.unitPrice)}</td>
+            <td data-name="Tax">{amount(line.taxAmount)}</td>
+            <td data-name="Amount">{amount(line.amount)}</td>
           </tr>
         ))}
       </tbody>
       <tfoot>
-        {sums.map(([name, amount]) => (
+        {sums.map(([name, sum]) => (
           <tr key={name}>
             <th scope="row" colSpan={5}>
               {name}
             </th>
-            <td>{money(amount, currency)}</td>
+            <td>{money(sum, currency)}</td>
           </tr>
         ))}
       </tfoot>

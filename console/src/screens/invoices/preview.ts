@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useQuery } from "urql";
 import { InvoicePreviewDocument, type InvoicePreviewQuery } from "../../gql/graphql";
+import { useSettled } from "../../ui/settled";
 import { linesOf, type Draft } from "./draft";
 
 export type Preview = NonNullable<InvoicePreviewQuery["invoicePreview"]>;
 
-const TYPING = 300;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /** What the invoice comes to, shortly after the last change. Null while a number is only half typed. */
@@ -34,13 +34,4 @@ export function usePreview(draft: Draft): Preview | null {
     requestPolicy: "network-only",
   });
   return data?.invoicePreview ?? null;
-}
-
-function useSettled(draft: Draft): Draft {
-  const [settled, setSettled] = useState(draft);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(draft), TYPING);
-    return () => clearTimeout(timer);
-  }, [draft]);
-  return settled;
 }

@@ -10,6 +10,7 @@ import { useScope } from "../../graphql/context";
 import { useActing } from "../../ui/acting";
 import { Button } from "../../ui/button";
 import { Choice } from "../../ui/choice";
+import { Input } from "../../ui/input";
 import { Failed, Loading } from "../../ui/states";
 import { count } from "../../words";
 import type { Organisation } from ".";
@@ -120,10 +121,7 @@ function NewContactType() {
     );
   return (
     <>
-      <label className="inline">
-        Contact type
-        <input value={name} maxLength={255} onChange={(event) => setName(event.target.value)} />
-      </label>
+      <Input label="Contact type" maxLength={255} value={name} onChange={setName} />
       <Button disabled={waiting || name.trim() === ""} onClick={create}>
         Create the type
       </Button>
