@@ -123,13 +123,15 @@ export function Inbox() {
     <section className="inbox">
       <div className="toolbar">
         <Filters />
-        <span className="muted" role="status">
-          {!pages.loading && `${count(pages.totalCount - gone, "issue")}${pages.isExact ? "" : " or more"}`}
-        </span>
-        {mayDecide && <ConfirmSure onDone={pages.reload} />}
-        <Button hint="?" onClick={() => setHelping(true)}>
-          Keys
-        </Button>
+        <div className="actions">
+          <span className="muted" role="status">
+            {!pages.loading && `${count(pages.totalCount - gone, "issue")}${pages.isExact ? "" : " or more"}`}
+          </span>
+          {mayDecide && <ConfirmSure onDone={pages.reload} />}
+          <Button hint="?" onClick={() => setHelping(true)}>
+            Keys
+          </Button>
+        </div>
       </div>
       {pages.error && issues.length === 0 ? (
         <Failed error={pages.error} retry={pages.reload} />
