@@ -12,33 +12,39 @@ async function begin(page) {
   await page.getByRole("listbox").focus(); // Enter on the link that was clicked would follow the link
 }
 
-const OPEN = `{ matchIssues(first: 70, filter: {state: OPEN}, orderBy: {field: CREATED_AT, direction: ASC}) {
-  pageInfo { hasNextPage } edges { node { id } } } }`;
 const IGNORE = `mutation($ids: [ID!]!) { resolveMatchIssues(input: {ignore: $ids}) { userErrors { message } } }`;
 
-/** Somebody else decides all issues that the browser has read: the browser reads on. Its pages are small, so that some issues are unread. */
+/**
+ * Somebody else decides all issues that the browser has read: the browser reads on. Its pages are small, so that some issues are unread.
+ * The list reads 40 rows ahead of the rendered ones, and then rests.
+ */
 export async function readsOn({ page, ask }) {
   await page.route("**/graphql", (route) =>
     route.continue({ postData: route.request().postData().replace('"first":50', '"first":5') }),
   );
+  const read = new Set();
+  const note = async (response) => {
+    if (!/query MatchIssues\b/.test(response.request().postData() ?? "")) return;
+    for (const { node } of (await response.json()).data.matchIssues.edges) read.add(node.id);
+  };
+  page.on("response", note);
   await page.reload();
   await begin(page);
-  await until("the list has read 40 rows ahead", async () => {
-    const last = page.locator(".row").last();
-    const [size, place] = await Promise.all(
-      ["aria-setsize", "aria-posinset"].map((name) => last.getAttribute(name)),
-    );
-    return Number(size) >= Number(place) + 40;
+  await until("the list has read ahead", async () => {
+    const rendered = await page.locator("[role=option]").last().getAttribute("aria-posinset");
+    return read.size >= Number(rendered) + 40;
   });
-  const { edges, pageInfo } = (await ask(OPEN)).matchIssues;
-  if (!pageInfo.hasNextPage) throw new Error("The demo has too few open match issues");
-  const ids = edges.map(({ node }) => node.id);
+  const ids = [...read];
   await ask(IGNORE, { ids });
   await until("an issue shows that was not read before", async () => {
-    const rows = await page.locator(".row").evaluateAll((found) => found.map(({ id }) => id.slice(4)));
+    const rows = await page
+      .locator("[role=option]")
+      .evaluateAll((found) => found.map(({ id }) => id.slice(4)));
     return rows.some((id) => !ids.includes(id));
   });
+  page.off("response", note);
   await page.unroute("**/graphql");
+  return `${ids.length} issues were read before, ${read.size - ids.length} afterwards`;
 }
 
 /** A decision shows before the server has answered: its answer is held until the next issue is on the page. */

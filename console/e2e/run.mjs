@@ -3,6 +3,7 @@ import { apiOf } from "./api.mjs";
 import { launch, signedIn } from "./browser.mjs";
 import { editAndRestore, editStale, unsync } from "./contacts.mjs";
 import { createAndSend, editStaleInvoice, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
+import { ends } from "./long-list.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
 import { readsOn, refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
 import { readOnly } from "./scopes.mjs";
@@ -22,6 +23,7 @@ const TESTS = {
   "axe finds nothing while a screen loads, fails or is empty": states,
   "each screen opens in GraphiQL what it has sent": graphiql,
   "a reader is offered nothing that the API would refuse": readOnly,
+  "both ends of a long list are near, by scrolling and by keyboard": ends,
   "a decision shows before the server has answered": showsAtOnce,
   "issues are settled by keyboard": settleByKeyboard,
   "a refused decision comes back with the reason": refusedDecision,

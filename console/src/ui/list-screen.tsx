@@ -53,8 +53,8 @@ export function ListScreen<Node extends { id: string }>(props: {
       ) : (
         <div className="split">
           <VirtualList
-            items={pages.nodes}
-            selected={pages.nodes.find((node) => node.id === shownId)}
+            items={pages.rows}
+            selected={pages.rows.find((node) => node?.id === shownId) ?? undefined}
             label={title}
             onSelect={setSelectedId}
             onShow={pages.show}

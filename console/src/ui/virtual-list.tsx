@@ -2,11 +2,12 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useEffectEvent, useMemo, useRef, type KeyboardEvent, type ReactNode } from "react";
 
 interface Props<Item> {
-  items: Item[];
+  /** All rows of the list; null stands for a row that was not read yet. */
+  items: (Item | null)[];
   selected: Item | undefined;
   label: string;
   onSelect: (id: string) => void;
-  /** Called with the places of the first and the last row in sight. */
+  /** Called with the places of the first and the last rendered row. */
   onShow: (first: number, last: number) => void;
   children: (item: Item) => ReactNode;
 }
@@ -14,7 +15,7 @@ interface Props<Item> {
 const ROW = 60;
 const AHEAD = 10;
 
-/** A list box: only the rows in sight are in the document, however long the list is. */
+/** A list box: only the visible rows and some rows around them are rendered, however long the list is. */
 export function VirtualList<Item extends { id: string }>({
   items,
   selected,
@@ -24,37 +25,56 @@ export function VirtualList<Item extends { id: string }>({
   children,
 }: Props<Item>) {
   const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({
+  const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
     estimateSize: () => ROW,
     overscan: AHEAD,
     getItemKey: (place) => items[place]?.id ?? place,
   });
-  const shown = rows.getVirtualItems();
-  const from = shown[0]?.index ?? 0;
-  const to = shown.at(-1)?.index ?? 0;
+  const rendered = virtual.getVirtualItems();
+  const from = rendered[0]?.index ?? 0;
+  const to = rendered.at(-1)?.index ?? 0;
   const place = useMemo(() => (selected ? items.indexOf(selected) : -1), [items, selected]);
 
   const told = useEffectEvent(onShow);
   useEffect(() => told(from, to), [from, to, items]);
 
   useEffect(() => {
-    if (place >= 0) rows.scrollToIndex(place);
-  }, [place, rows]);
+    if (place >= 0) virtual.scrollToIndex(place);
+  }, [place, virtual]);
+
+  // A key may lead to a row that was not read yet: the row is selected once it is read. A negative place counts from the end.
+  const wanted = useRef<number | null>(null);
+  const arrived = useEffectEvent(() => {
+    const item = wanted.current === null ? null : items.at(wanted.current);
+    if (item) choose(item);
+  });
+  useEffect(() => arrived(), [items]);
+
+  function choose(item: Item) {
+    wanted.current = null;
+    onSelect(item.id);
+  }
 
   function move(event: KeyboardEvent) {
+    const screen = Math.floor((box.current?.clientHeight ?? 0) / ROW);
     const steps: Record<string, number> = {
       ArrowDown: 1,
       ArrowUp: -1,
+      PageDown: screen,
+      PageUp: -screen,
       Home: -items.length,
       End: items.length,
     };
     const step = steps[event.key];
     if (step === undefined || items.length === 0) return;
     event.preventDefault();
-    const next = items[Math.min(Math.max(place + step, 0), items.length - 1)];
-    if (next) onSelect(next.id);
+    const next = Math.min(Math.max(place + step, 0), items.length - 1);
+    const item = items[next];
+    if (item) return choose(item);
+    wanted.current = next > items.length / 2 ? next - items.length : next;
+    virtual.scrollToIndex(next);
   }
 
   return (
@@ -68,10 +88,16 @@ export function VirtualList<Item extends { id: string }>({
       tabIndex={0}
       data-keys
     >
-      <div role="presentation" className="list-space" style={{ height: rows.getTotalSize() }}>
-        {shown.map((row) => {
+      <div role="presentation" className="list-space" style={{ height: virtual.getTotalSize() }}>
+        {rendered.map((row) => {
           const item = items[row.index];
-          if (!item) return null;
+          const style = { transform: `translateY(${row.start}px)`, height: ROW };
+          if (!item)
+            return (
+              <div key={row.key} role="presentation" className="row unread muted" style={style}>
+                …
+              </div>
+            );
           return (
             <div
               key={row.key}
@@ -81,8 +107,8 @@ export function VirtualList<Item extends { id: string }>({
               aria-setsize={items.length}
               aria-posinset={row.index + 1}
               className="row"
-              style={{ transform: `translateY(${row.start}px)`, height: ROW }}
-              onClick={() => onSelect(item.id)}
+              style={style}
+              onClick={() => choose(item)}
             >
               {children(item)}
             </div>

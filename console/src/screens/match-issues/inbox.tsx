@@ -29,28 +29,19 @@ export function Inbox() {
   );
   const [selectedId, setSelectedId] = useState<string | null>(null);
   // An issue that somebody else decides stays while it is selected, so that a key never meets an issue that was not looked at.
-  const issues = useMemo(
-    () => unique(pages.nodes).filter((issue) => issue.state === filter.state || issue.id === selectedId),
-    [pages.nodes, filter.state, selectedId],
-  );
-  const gone = pages.nodes.filter((issue) => issue.state !== filter.state).length;
+  const { rows } = pages;
+  const places = useMemo(() => {
+    const isShown = (row: Issue | null) => !row || row.state === filter.state || row.id === selectedId;
+    return [...rows.keys()].filter((place) => isShown(rows[place] ?? null));
+  }, [rows, filter.state, selectedId]);
+  const issues = useMemo(() => places.map((place) => rows[place] ?? null), [rows, places]);
+  const gone = rows.filter((issue) => issue && issue.state !== filter.state).length;
 
   // Decided issues have no row: the place of a row in the list is not the place of its issue in the pages.
-  const show = (first: number, last: number) => {
-    const from = issues[first] ? pages.nodes.indexOf(issues[first]) : 0;
-    pages.show(Math.max(0, from), last + pages.nodes.length - issues.length);
-  };
-  const hasToReadOn = issues.length === 0 && pages.hasMore && !pages.loading && !pages.error;
-  const { loadMore } = pages;
-  useEffect(() => {
-    if (hasToReadOn) loadMore();
-  });
+  const show = (first: number, last: number) => pages.show(places[first] ?? 0, places[last] ?? rows.length);
 
-  const place = Math.max(
-    0,
-    issues.findIndex((issue) => issue.id === selectedId),
-  );
-  const selected = issues[place];
+  const place = placeOf(issues, selectedId);
+  const selected = issues[place] ?? undefined;
   const [chosen, setChosen] = useState(0);
   const [kept, setKept] = useState(NOTHING);
   const [helping, setHelping] = useState(false);
@@ -117,7 +108,7 @@ export function Inbox() {
     if (act === "ignore") leaving.ignore(selected);
   }, keysOn && !helping);
 
-  useReload((update) => isNew(update, pages.nodes), pages.reload);
+  useReload((update) => isNew(update, rows), pages.reload);
 
   return (
     <section className="inbox">
@@ -133,10 +124,10 @@ export function Inbox() {
           </Button>
         </div>
       </div>
-      {pages.error && issues.length === 0 ? (
+      {pages.error && !selected ? (
         <Failed error={pages.error} retry={pages.reload} />
-      ) : !selected ? (
-        pages.loading || pages.hasMore ? (
+      ) : issues.length === 0 ? (
+        pages.loading ? (
           <Loading what="match issues" />
         ) : (
           <Nothing decided={filter.state !== "OPEN"} />
@@ -150,18 +141,22 @@ export function Inbox() {
             refused={decisions.refused}
             onShow={show}
           />
-          <IssueDetail
-            key={selected.id}
-            issue={selected}
-            chosen={chosen}
-            onChoose={setChosen}
-            kept={kept}
-            onTurn={turn}
-            onSelect={select}
-            decisions={leaving}
-            mayDecide={mayDecide}
-            keysRest={keysRest}
-          />
+          {selected ? (
+            <IssueDetail
+              key={selected.id}
+              issue={selected}
+              chosen={chosen}
+              onChoose={setChosen}
+              kept={kept}
+              onTurn={turn}
+              onSelect={select}
+              decisions={leaving}
+              mayDecide={mayDecide}
+              keysRest={keysRest}
+            />
+          ) : (
+            <Loading what="match issues" />
+          )}
         </div>
       )}
       <Help open={helping} onClose={() => setHelping(false)} on={keysOn} onSwitch={setKeysOn} />
@@ -178,13 +173,15 @@ function Nothing({ decided }: { decided: boolean }) {
   );
 }
 
-function unique(nodes: Issue[]): Issue[] {
-  return [...new Map(nodes.map((node) => [node.id, node])).values()];
+/** The place of the selected issue, or else of the first issue that was read. */
+function placeOf(issues: (Issue | null)[], selectedId: string | null): number {
+  const found = issues.findIndex((issue) => issue?.id === selectedId);
+  return found >= 0 ? found : issues.findIndex((issue) => issue !== null);
 }
 
 /** Whether the list must be read again, because an issue was opened that the list does not have. */
-function isNew(update: Update, known: Issue[]): boolean {
+function isNew(update: Update, known: (Issue | null)[]): boolean {
   if (update.__typename === "Resync") return true;
   if (update.__typename !== "MatchIssueUpdate" || update.issue.state !== "OPEN") return false;
-  return !known.some((issue) => issue.id === update.issue.id);
+  return !known.some((issue) => issue?.id === update.issue.id);
 }

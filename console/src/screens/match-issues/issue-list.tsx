@@ -3,7 +3,7 @@ import { REASONS } from "../../words";
 import type { Issue } from "./decisions";
 
 interface Props {
-  issues: Issue[];
+  issues: (Issue | null)[];
   selected: Issue | undefined;
   onSelect: (issueId: string) => void;
   refused: ReadonlyMap<string, string>;
