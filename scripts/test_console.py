@@ -69,7 +69,8 @@ def demo(contacts: int, issuer: str) -> Iterator[dict[str, str]]:
             yield {
                 "API": f"http://localhost:{port}",
                 "TOKEN": Path(f"{folder}/data/demo/token").read_text(),
-                "SECOND": second_practice(f"{folder}/data"),
+                "SECOND": new_practice(f"{folder}/data", "Second Practice"),
+                "THIRD": new_practice(f"{folder}/data", "Third Practice"),
                 "SIMULATOR": settings["xero_api_url"],
                 "DEMO_PID": str(process.pid),
             }
@@ -78,13 +79,13 @@ def demo(contacts: int, issuer: str) -> Iterator[dict[str, str]]:
             process.wait()
 
 
-def second_practice(data: str) -> str:
-    """The token of another practice on the same server."""
+def new_practice(data: str, name: str) -> str:
+    """The token of another practice on the same server, which has nothing yet."""
     command = [
         str(bootstrap.VENV / "bin/tandem"),
         "workspace",
         "create",
-        "Second Practice",
+        name,
         "--currency",
         "NZD",
     ]

@@ -1,6 +1,6 @@
 // Contacts in the browser: editing the synced fields, the history with restore, and unsync.
 import { until } from "./api.mjs";
-import { checkAccessible } from "./browser.mjs";
+import { checkAccessible, open } from "./browser.mjs";
 
 const LINKED = `{ contacts(first: 3, filter: {syncState: [SYNCED]}, orderBy: {field: NAME, direction: DESC}) {
   edges { node { id name billingEmail primaryPhone } } } }`;
@@ -63,10 +63,59 @@ export async function unsync(world) {
   const contact = await pick(ask, 2);
   await show(world, contact);
   await page.getByRole("button", { name: "Unsync …" }).click();
+  await page.getByRole("dialog").waitFor();
+  await checkAccessible(page, "the question before an unsync");
   await page.getByRole("dialog").getByRole("button", { name: "Unsync" }).click();
   await until(
     "the link is unsynced",
     async () => (await ask(READ, { id: contact.id })).contact.syncLinks[0].state === "UNSYNCED",
   );
   await page.locator(".detail .badge.unsynced").waitFor();
+  await open(page, "Match Issues");
+  await page.getByRole("tab", { name: /Unsynced/ }).click();
+  const card = page.getByRole("article").filter({ hasText: contact.name }).first();
+  await card.waitFor();
+  await checkAccessible(page, "an ended link");
+  await card.getByRole("button", { name: "Link again" }).click();
+  await until("the link is synced again", async () => {
+    const [link] = (await ask(READ, { id: contact.id })).contact.syncLinks;
+    return ["SYNCED", "PENDING"].includes(link.state);
+  });
+  await page.getByRole("tab", { name: /^Issues/ }).click();
+}
+
+const REVIEWED = `{ contacts(first: 1, filter: {needsReview: true}, orderBy: {field: NAME, direction: ASC}) { edges { node { id name } } } }`;
+const KIND = `query($id: ID!) { contact(id: $id) { kind classification { needsReview } } }`;
+
+/** A person says that a contact is a person, where the guess is unsure. */
+export async function review(world) {
+  const { page, ask } = world;
+  const contact = (await ask(REVIEWED)).contacts.edges[0].node;
+  await show(world, contact);
+  await page.getByRole("button", { name: "Person", exact: true }).click();
+  await until("the contact is a person", async () => {
+    const { kind, classification } = (await ask(KIND, { id: contact.id })).contact;
+    return kind === "PERSON" && !classification?.needsReview;
+  });
+  await page.getByRole("button", { name: "Person", exact: true }).waitFor({ state: "detached" });
+}
+
+const SIMILAR = `{ matchIssues(first: 50, filter: {state: OPEN}) { edges { node { candidates { blockedBy { id } contact { id name } } } } } }`;
+
+/** Xero has a contact like the one that a person creates there: the person links the two in its place. */
+export async function pushExisting(world) {
+  const { page, ask } = world;
+  const issues = (await ask(SIMILAR)).matchIssues.edges.map(({ node }) => node);
+  const { contact } = issues.flatMap(({ candidates }) => candidates).find(({ blockedBy }) => !blockedBy);
+  await show(world, contact);
+  await page.getByRole("button", { name: "Create Xero contact" }).click();
+  const dialog = page.getByRole("dialog", { name: "Xero has a contact like this" });
+  await dialog.waitFor();
+  await checkAccessible(page, "the choice between two Xero contacts");
+  await dialog.getByRole("button", { name: "Link with this one" }).first().click();
+  await until("the contact is linked", async () => {
+    const [link] = (await ask(READ, { id: contact.id })).contact.syncLinks;
+    return ["SYNCED", "PENDING"].includes(link?.state);
+  });
+  await dialog.waitFor({ state: "detached" });
 }

@@ -96,6 +96,23 @@ export async function editStaleInvoice(world) {
   await page.locator(".detail").getByText("reference theirs").waitFor();
 }
 
+/** A draft is voided, after a question. */
+export async function voidInvoice(world) {
+  const { page, ask } = world;
+  const reference = await write(world, first((await ask(LINKED)).contacts), "12");
+  await page.getByRole("button", { name: "Save as draft" }).click();
+  await page.locator(".detail").getByText(reference).waitFor();
+  await page.getByRole("button", { name: "Void …" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  await checkAccessible(page, "the question before an invoice is voided");
+  await dialog.getByRole("button", { name: "Void" }).click();
+  await until(
+    "the invoice is voided",
+    async () => first((await ask(FIND, { reference })).invoices).status === "VOIDED",
+  );
+}
+
 /** An invoice whose contact is not in Xero fails, and the failure leads to the contact, where "Create Xero contact" mends it. */
 export async function failAndFix(world) {
   const { page, ask } = world;

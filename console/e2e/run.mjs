@@ -1,17 +1,32 @@
 // The console end to end, in a real browser at a running demo: `make test-console`; `ARGS=--full` settles 500 issues.
 import { apiOf } from "./api.mjs";
 import { launch, signedIn } from "./browser.mjs";
-import { editAndRestore, editStale, unsync } from "./contacts.mjs";
-import { createAndSend, editStaleInvoice, failAndFix, mapAccount, switchSync } from "./invoices.mjs";
+import { editAndRestore, editStale, pushExisting, review, unsync } from "./contacts.mjs";
+import {
+  createAndSend,
+  editStaleInvoice,
+  failAndFix,
+  mapAccount,
+  switchSync,
+  voidInvoice,
+} from "./invoices.mjs";
 import { ends } from "./long-list.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
-import { readsOn, refusedDecision, settleByKeyboard, showsAtOnce } from "./match-issues.mjs";
-import { readOnly } from "./scopes.mjs";
+import {
+  confirmSure,
+  readsOn,
+  refusedDecision,
+  settleByKeyboard,
+  showsAtOnce,
+  takenBack,
+} from "./match-issues.mjs";
+import { readOnly, writes } from "./scopes.mjs";
 import { accessible, firstScreen, graphiql, reload, states, trusted } from "./screens.mjs";
 import { atProvider } from "./sign-in.mjs";
-import { disconnect, firstImport, massChange } from "./xero.mjs";
+import { byKeyboard, byMouse } from "./whole-job.mjs";
+import { disconnect, massChange } from "./xero.mjs";
 
-const { API, TOKEN, SECOND, ISSUER, SIMULATOR, DEMO_PID, CHROMIUM } = process.env;
+const { API, TOKEN, SECOND, THIRD, ISSUER, SIMULATOR, DEMO_PID, CHROMIUM } = process.env;
 if (!API || !TOKEN || !CHROMIUM)
   throw new Error("Run `make test-console`, which starts a demo and sets API, TOKEN and CHROMIUM");
 const only = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -24,7 +39,9 @@ const TESTS = {
   "each screen opens in GraphiQL what it has sent": graphiql,
   "a reader is offered nothing that the API would refuse": readOnly,
   "both ends of a long list are near, by scrolling and by keyboard": ends,
+  "WRITE is offered what it may do, and nothing of ADMIN": writes,
   "a decision shows before the server has answered": showsAtOnce,
+  "a decision is taken back": takenBack,
   "issues are settled by keyboard": settleByKeyboard,
   "a refused decision comes back with the reason": refusedDecision,
   "another browser shows a decision": sideBySide,
@@ -33,16 +50,21 @@ const TESTS = {
   "an account is chosen for a service type": mapAccount,
   "the invoice sync is switched off and on": switchSync,
   "an invoice is written and sent": createAndSend,
+  "an invoice is voided": voidInvoice,
   "an edit of an invoice that has changed is refused": editStaleInvoice,
   "a failing invoice leads to its remedy": failAndFix,
   "a contact is edited, and the old value restored": editAndRestore,
   "an edit of a contact that has changed is refused": editStale,
-  "a contact is unsynced": unsync,
+  "a contact is unsynced, and linked again": unsync,
+  "a person reviews whether a contact is a person": review,
+  "a contact is linked with the one that Xero has already": pushExisting,
   "a person signs in at the identity provider": atProvider,
   "the list reads on when all its issues are decided": readsOn,
+  "all sure issues are confirmed together": confirmSure,
   "a mass change waits for a person": massChange,
   "an organisation is disconnected": disconnect,
-  "another practice connects it, sees the preview and imports": firstImport,
+  "the whole job by keyboard alone, in a practice that begins": byKeyboard,
+  "the whole job by mouse, in a practice that begins": byMouse,
   "the manifest of trusted documents holds each document that was sent": trusted,
 };
 
@@ -58,24 +80,29 @@ try {
     api: API,
     token: TOKEN,
     second: SECOND,
-    askSecond: apiOf(API, SECOND),
+    third: THIRD,
     issuer: ISSUER,
     simulator: SIMULATOR,
     workspace: workspace.id,
     demo: DEMO_PID,
     full: process.argv.includes("--full"),
   };
+  const failures = [];
   for (const [name, run] of Object.entries(TESTS)) {
     if (only.length > 0 && !only.some((word) => name.includes(word))) continue;
     const began = performance.now();
-    const told = await run(world).catch(async (error) => {
-      await page.screenshot({ path: "node_modules/failed.png" });
-      throw new Error(`${name}: ${error.message} (node_modules/failed.png)`, { cause: error });
-    });
-    console.log(
-      `ok  ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)${told ? `: ${told}` : ""}`,
-    );
+    const took = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
+    try {
+      const told = await run(world);
+      console.log(`ok  ${name} (${took()})${told ? `: ${told}` : ""}`);
+    } catch (error) {
+      failures.push(name);
+      const picture = `node_modules/failed-${failures.length}.png`;
+      await page.screenshot({ path: picture });
+      console.log(`RED ${name} (${took()}, ${picture}): ${error.stack}`);
+    }
   }
+  if (failures.length > 0) throw new Error(`Red: ${failures.join("; ")}`);
   const complaints = errors.filter((text) => !/ERR_CONNECTION_REFUSED|WebSocket connection/.test(text));
   if (complaints.length > 0) throw new Error(`The browser complains:\n  ${complaints.join("\n  ")}`);
 } finally {

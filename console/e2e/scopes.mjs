@@ -1,9 +1,10 @@
-// A token with the scope READ looks at everything and changes nothing: no control is offered that the API would refuse.
+// Each scope sees the controls that it may use: READ looks, WRITE decides and writes, ADMIN sets up.
 import { until } from "./api.mjs";
 import { checkAccessible, open, signedIn } from "./browser.mjs";
 import { LOADED } from "./screens.mjs";
 
-const NEW_TOKEN = `mutation($name: String!) { createApiToken(input: {name: $name, scopes: [READ]}) { token userErrors { message } } }`;
+const NEW_TOKEN = `mutation($name: String!, $scopes: [Scope!]!) {
+  createApiToken(input: {name: $name, scopes: $scopes}) { token userErrors { message } } }`;
 const SCREENS = {
   "Match Issues": [],
   Contacts: [],
@@ -18,28 +19,64 @@ const SCREENS = {
  */
 const LOOKING = /^(Open in GraphiQL|Sign out|Keys|Show more|Try again)/;
 
+async function tokenOf(ask, scopes) {
+  const { createApiToken } = await ask(NEW_TOKEN, { name: `${scopes} ${Date.now()}`, scopes });
+  return createApiToken.token;
+}
+
+/** Opens a screen, and waits until it has loaded. */
+async function show(page, screen) {
+  await open(page, screen);
+  await page.locator(LOADED[screen]).first().waitFor();
+  const loading = page.getByRole("status").filter({ hasText: "Loading" });
+  await until(`${screen} has loaded`, async () => (await loading.count()) === 0);
+}
+
+/** How many fields a person may change. */
+const fieldsOf = (page) =>
+  page.locator("main").locator("select:not(:disabled), input:not(:disabled):not([type=search])").count();
+
+/** WRITE decides, edits and writes invoices. What only ADMIN may do is absent. */
+export async function writes({ browser, api, ask }) {
+  const { page } = await signedIn(browser, api, await tokenOf(ask, ["READ", "WRITE"]));
+  const offered = {
+    "Match Issues": ["Confirm", "Create separate", "Ignore"],
+    Contacts: ["Edit"],
+    Xero: ["Read Xero now"],
+  };
+  for (const [screen, names] of Object.entries(offered)) {
+    await show(page, screen);
+    for (const name of names)
+      await page
+        .getByRole("button", { name: new RegExp(`^${name}`) })
+        .first()
+        .waitFor();
+  }
+  const denied = await page.getByRole("button", { name: /onnect/ }).count();
+  await show(page, "Invoices");
+  await page.getByRole("link", { name: "New invoice" }).waitFor();
+  await show(page, "Invoice set-up");
+  const fields = await fieldsOf(page);
+  if (denied + fields > 0)
+    throw new Error(`WRITE is offered ${denied} buttons and ${fields} fields of ADMIN`);
+  await page.context().close();
+}
+
 export async function readOnly({ browser, api, ask }) {
-  const { token } = (await ask(NEW_TOKEN, { name: `Reader ${Date.now()}` })).createApiToken;
+  const token = await tokenOf(ask, ["READ"]);
   const { page, errors } = await signedIn(browser, api, token);
   for (const [screen, words] of Object.entries(SCREENS)) {
-    await open(page, screen);
-    await page.locator(LOADED[screen]).first().waitFor();
-    const loading = page.getByRole("status").filter({ hasText: "Loading" });
-    await until(`${screen} has loaded`, async () => (await loading.count()) === 0);
+    await show(page, screen);
     for (const text of words) await page.getByText(text).waitFor();
     const offered = await page
       .locator("button:not(:disabled):not([role]):not([aria-pressed]):not(.link)")
       .allInnerTexts();
     const changing = offered.map((text) => text.trim()).filter((text) => !LOOKING.test(text));
-    const typing = await page
-      .locator("main")
-      .locator("select:not(:disabled), input:not(:disabled):not([type=search])")
-      .count();
+    const typing = await fieldsOf(page);
     if (changing.length + typing > 0)
       throw new Error(`${screen} offers ${changing.join(", ")} and ${typing} fields to a reader`);
     await checkAccessible(page, `${screen} for a reader`);
   }
-  const before = await page.locator("h1").innerText();
   await page.goto(`${api}/console/invoices/new`);
   await page.getByText("Your token only reads").waitFor();
   await page.goto(`${api}/console/issues`);
@@ -52,5 +89,4 @@ export async function readOnly({ browser, api, ask }) {
   if (node.state !== "OPEN") throw new Error("A key of a reader has decided an issue");
   await page.context().close();
   if (errors.length > 0) throw new Error(`The browser complains: ${errors}`);
-  return before;
 }

@@ -1,5 +1,6 @@
 // Each screen in each of its states: axe finds nothing, and "Open in GraphiQL" opens what the screen has sent.
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { checkAccessible, checkHidden, newPage, open, sent, signedIn, signIn } from "./browser.mjs";
 
 const SCREENS = ["Match Issues", "Contacts", "Invoices", "Invoice set-up", "Xero", "Activity"];
@@ -51,6 +52,14 @@ export async function accessible({ page }) {
   await checkAccessible(page, "the keys");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page
+    .getByRole("button", { name: /Confirm all sure/ })
+    .first()
+    .click();
+  await page.locator(".dialog .sample").waitFor();
+  await checkAccessible(page, "the preview of Confirm all sure");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.getByRole("tab", { name: /Unsynced/ }).click();
   await page.getByText("No ended links").or(page.locator(".cards .card")).first().waitFor();
   await checkAccessible(page, "Unsynced");
@@ -60,8 +69,18 @@ export async function accessible({ page }) {
     .click();
 }
 
+/** What opens in GraphiQL is what the screen has sent since it was opened, with its variables. */
 export async function graphiql({ page }) {
-  for (const screen of SCREENS) {
+  const posted = [];
+  const note = (request) => {
+    if (request.url().endsWith("/graphql") && request.method() === "POST")
+      posted.push(JSON.parse(request.postData()));
+  };
+  page.on("request", note);
+  await open(page, SCREENS[0]);
+  const names = [];
+  for (const screen of SCREENS.toReversed()) {
+    const before = posted.length;
     await open(page, screen);
     await page.locator(LOADED[screen]).first().waitFor();
     const popup = page.context().waitForEvent("page");
@@ -69,11 +88,19 @@ export async function graphiql({ page }) {
     const opened = await popup;
     await opened.waitForURL(/\/graphql\?/, { waitUntil: "commit" }); // a new page begins at about:blank
     const asked = new URL(opened.url()).searchParams;
+    const [, name] = /(?:query|mutation) (\w+)/.exec(asked.get("q") ?? "") ?? [];
+    const variables = JSON.parse(asked.get("variables"));
+    const isSent = posted
+      .slice(before)
+      .some((one) => one.operationName === name && isDeepStrictEqual(one.variables ?? {}, variables));
+    if (!isSent) throw new Error(`${screen} opens ${name}, which it has not sent with these variables`);
+    if (/pageInfo \{[^}]*__typename/.test(asked.get("q"))) throw new Error(`${screen} opens what the cache has added`);
+    if (screen === "Contacts") await opened.locator(".graphiql-query-editor", { hasText: name }).waitFor();
     await opened.close();
-    if (!/^\s*(fragment|query|mutation)/.test(asked.get("q") ?? ""))
-      throw new Error(`${screen} sends ${asked}`);
-    JSON.parse(asked.get("variables"));
+    names.push(name);
   }
+  page.off("request", note);
+  return names.join(", ");
 }
 
 /** Loading, failing and empty: the answers of the API wait, fail, or hold nothing, because the filter fits nothing. */

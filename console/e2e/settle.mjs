@@ -20,7 +20,10 @@ function plan(place, issue) {
   return { keys: ["Enter"], resolution: "CONFIRMED", contact: first.contact };
 }
 
-/** Notes in the page what it sends, and how long each answer takes to show: from the key to the next issue. */
+/**
+ * Notes in the page what it sends, and how long each answer takes to show: from the key until the browser has painted the next issue, and
+ * the list without the row of the decided one.
+ */
 async function watchAnswers(page) {
   await page.evaluate(() => {
     window.mutations = [];
@@ -35,9 +38,10 @@ async function watchAnswers(page) {
     addEventListener("keydown", () => (pressed = performance.now()), true);
     new MutationObserver(() => {
       const now = document.querySelector(".detail")?.dataset.issue;
-      if (now === before) return;
+      if (now === before || document.getElementById(`row-${before}`)) return;
       before = now;
-      requestAnimationFrame(() => window.answers.push(performance.now() - pressed));
+      const began = pressed;
+      requestAnimationFrame(() => setTimeout(() => window.answers.push(performance.now() - began)));
     }).observe(document.getElementById("screen"), { subtree: true, childList: true, attributes: true });
   });
 }

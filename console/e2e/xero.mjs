@@ -1,6 +1,6 @@
-// The connection with Xero in the browser: connecting, the preview and the first import, a mass change, and disconnecting.
+// The connection with Xero in the browser: a mass change, and disconnecting. whole-job.mjs connects and imports.
 import { until } from "./api.mjs";
-import { checkAccessible, newPage, open, signIn } from "./browser.mjs";
+import { checkAccessible, open } from "./browser.mjs";
 
 const LINKED = `query($after: String) { syncLinks(first: 100, after: $after, filter: {state: [SYNCED]}) {
   pageInfo { hasNextPage endCursor } edges { node { contact { archivedAt } xeroContact { xeroContactId } } } } }`;
@@ -20,37 +20,6 @@ export async function disconnect({ page, ask }) {
   await page.getByRole("button", { name: "Connect again …" }).waitFor();
   const { health } = await organisationOf(ask);
   if (health !== "DISCONNECTED") throw new Error(`The organisation is ${health}`);
-}
-
-/** Another practice connects the organisation, which is free again, sees what the import would do, and imports, all in the browser. */
-export async function firstImport({ browser, api, second, askSecond }) {
-  if (!second) return "skipped: SECOND is not set";
-  const { page } = await newPage(browser);
-  await signIn(page, api, second, "/xero");
-  await page.getByText("No Xero organisation is connected").waitFor();
-  await page.getByRole("button", { name: "Connect an organisation …" }).click();
-  await page.getByRole("button", { name: /allow/i }).click();
-  await page.getByRole("heading", { name: "First import" }).waitFor();
-  await page.getByLabel("Contacts of Xero").selectOption({ label: "Customers only" });
-  if ((await askSecond(STATE)).workspace.contactTypes.length === 0)
-    await page.getByRole("button", { name: "Create the type" }).click();
-  await page.getByText("so far").waitFor({ state: "detached", timeout: LONGEST * 1_000 });
-  await checkAccessible(page, "the preview of an import");
-  const told = await page.locator("[aria-label='First import'] li").allInnerTexts();
-  const expected = Number(told.find((text) => text.includes("new contacts")).replace(/\D.*/, ""));
-  await page.getByRole("button", { name: "Start the import" }).click();
-  const created = await until(
-    "the import ends",
-    async () => {
-      const { importProgress } = await organisationOf(askSecond);
-      return importProgress?.finished && importProgress.created;
-    },
-    LONGEST,
-  );
-  if (created !== expected) throw new Error(`The preview says ${expected}, the import created ${created}`);
-  await page.getByText("The last import ended").waitFor();
-  await page.context().close();
-  return `${created} contacts`;
 }
 
 /** Somebody archives very many contacts inside Xero: Tandem stops, shows what would happen, and a person applies the change. */

@@ -1,5 +1,5 @@
-import { useClient } from "urql";
-import { ConnectXeroDocument, type OrganisationStateFragment } from "../../gql/graphql";
+import { useClient, useQuery } from "urql";
+import { ConnectXeroDocument, OrganisationsDocument, type OrganisationStateFragment } from "../../gql/graphql";
 import { useConsole, useScope } from "../../graphql/context";
 import { usePlace } from "../../routing";
 import { useActing } from "../../ui/acting";
@@ -26,6 +26,7 @@ export function Xero() {
   const { start } = useConsole();
   const { filters } = usePlace();
   const maySetUp = useScope("ADMIN");
+  useQuery({ query: OrganisationsDocument, requestPolicy: "cache-and-network" }); // the cache brings its answer into `start`
   const organisations = start.workspace.xeroOrganisations;
   const failure = filters.get("error");
   return (
