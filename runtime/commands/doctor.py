@@ -1,6 +1,6 @@
 """`tandem doctor`: checks settings and servers, and says what to do. Shows no secret."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.util.exc import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from api.auth.provider import Provider
 from domain.names.text_keys import VERSION
@@ -21,7 +21,7 @@ from runtime import migrations, seals
 from runtime.certificates import trusted
 from runtime.clock import MachineClock
 from runtime.commands import keys, protection, restore
-from runtime.database import create_engine, find_role
+from runtime.database import Role, create_engine, find_role
 from runtime.settings import Settings
 
 # A name holds the process and its machine (runtime.database.named_as).
@@ -39,6 +39,13 @@ OLD_KEYS = (
 )
 
 
+LOST = "somebody has changed the database by hand, and `tandem migrate` does not make it again. Restore a backup (docs/BACKUP.md)"
+# Whether there are tables beside Alembic's. The catalogue shows them to a role without any right too.
+_TABLES = sa.text("""
+select exists (select from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version')
+""")
+
+
 @dataclass(frozen=True)
 class Finding:
     """A line of the report. `ok` is None for a fact, and for something optional that is not set."""
@@ -46,6 +53,9 @@ class Finding:
     subject: str
     ok: bool | None
     says: str
+
+
+Check = Callable[[AsyncConnection, Settings], Awaitable[Sequence[Finding]]]
 
 
 def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
@@ -65,7 +75,7 @@ def origin(settings: Settings, *, demo: bool, wrong: bool = False) -> Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     found = configured(settings)
-    found += [finding async for finding in _postgres(settings)]
+    found += [finding async for finding in examine_database(settings)]
     found.append(await _redis(settings))
     found.append(await _api(settings))
     found += _addresses(settings)
@@ -83,7 +93,8 @@ def configured(settings: Settings) -> list[Finding]:
     ]
 
 
-async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
+async def examine_database(settings: Settings) -> AsyncIterator[Finding]:
+    """What PostgreSQL and the database are, and the findings of all `CHECKS`."""
     if settings.database_url is None:
         yield Finding("PostgreSQL", False, "DATABASE_URL is not set")
         return
@@ -91,10 +102,11 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
     engine = create_engine(settings.database_url, connect_args={"timeout": 5})
     try:
         async with engine.connect() as connection:
-            for finding in await _database(connection, address):
-                yield finding
-            yield await _keys(connection, settings)
-            async for finding in _workspaces(connection):
+            role = await find_role(connection)
+            yield Finding("PostgreSQL", True, f"{role.version}, {address}")
+            yield _bound(role)
+        for subject, check in CHECKS.items():
+            for finding in await _checked(engine, settings, subject, check):
                 yield finding
     except (OSError, TimeoutError, SQLAlchemyError) as error:
         yield Finding("PostgreSQL", False, f"{address}: {_brief(error)}")
@@ -102,22 +114,56 @@ async def _postgres(settings: Settings) -> AsyncIterator[Finding]:
         await engine.dispose()
 
 
-async def _workspaces(connection: AsyncConnection) -> AsyncIterator[Finding]:
-    """Whether the workspaces are kept apart, and what fails in each."""
-    if await connection.scalar(sa.text("select to_regproc('door.every_workspace')")) is None:
-        yield Finding("Rights", None, "unknown until `tandem migrate` has run")
-        return
-    gaps = await protection.find_gaps(connection)
+async def _checked(engine: AsyncEngine, settings: Settings, subject: str, check: Check) -> Sequence[Finding]:
+    """The check in a transaction of its own, so that a database that is broken in one place is examined in all others."""
+    try:
+        async with engine.connect() as connection:
+            return await check(connection, settings)
+    except (OSError, TimeoutError, SQLAlchemyError) as error:
+        return [Finding(subject, False, f"this check failed: {_brief(error)}")]
+
+
+def _bound(role: Role) -> Finding:
     says = (
-        f"{'; '.join(gaps)}: run `tandem migrate`"
-        if gaps
-        else "row-level security and grants are as migrate sets them"
+        f"row-level security binds {role.name}"
+        if role.bound
+        else f"row-level security does not bind {role.name}, which owns tables, is a superuser or has BYPASSRLS:"
+        " put another role into DATABASE_URL"
     )
-    yield Finding("Rights", not gaps, says)
-    for failing in await protection.find_failing(connection):
-        yield Finding("Failing", None, f"{failing.workspace}: {failing.what}")
-    for ok, restored in await restore.describe(connection):
-        yield Finding("Restored", ok, restored)
+    return Finding("Role", role.bound, says)
+
+
+async def _rights(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
+    """Whether the workspaces are kept apart, and the role may do its work."""
+    if not await connection.scalar(_TABLES):
+        return [Finding("Rights", None, "unknown until `tandem migrate` has run")]
+    gaps = await protection.find_gaps(connection)
+    if not gaps:
+        return [Finding("Rights", True, "row-level security and grants are as migrate sets them")]
+    return [Finding("Rights", False, f"{gap.fault}: {gap.remedy}") for gap in gaps]
+
+
+async def _writes(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
+    """Whether the database takes writes. Nothing is said of one that does."""
+    if await connection.scalar(sa.text("select pg_is_in_recovery()")):
+        says = "this server is a standby and takes no writes: put the address of the primary server into DATABASE_URL"
+        return [Finding("Writes", False, says)]
+    if await connection.scalar(sa.text("select current_setting('transaction_read_only')")) == "on":
+        says = "default_transaction_read_only is on, so nothing can be written: set it off for the role and the database"
+        return [Finding("Writes", False, says)]
+    return []
+
+
+async def _failing(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
+    """What fails in each workspace."""
+    if await connection.scalar(sa.text("select to_regproc('door.every_workspace')")) is None:
+        return []  # Rights or Migrations says why
+    failing = await protection.find_failing(connection)
+    return [Finding("Failing", None, f"{each.workspace}: {each.what}") for each in failing]
+
+
+async def _restored(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
+    return [Finding("Restored", ok, says) for ok, says in await restore.describe(connection)]
 
 
 def _place(address: str) -> str:
@@ -128,32 +174,32 @@ def _place(address: str) -> str:
     return f"database {url.database} as {url.username} {server}"
 
 
-async def _database(connection: AsyncConnection, address: str) -> list[Finding]:
-    role = await find_role(connection)
-    return [
-        Finding("PostgreSQL", True, f"{role.version}, {address}"),
-        Finding(
-            "Role",
-            role.bound,
-            f"row-level security binds {role.name}"
-            if role.bound
-            else f"row-level security does not bind {role.name}, which owns tables, is a superuser or has BYPASSRLS:"
-            " put another role into DATABASE_URL",
-        ),
-        await _schema(connection),
-        await _workers(connection),
-        await _last_webhook(connection),
-    ]
+async def _schema(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
+    return [await _migrations(connection)]
 
 
-async def _schema(connection: AsyncConnection) -> Finding:
-    there = await connection.scalar(sa.text("select to_regclass('alembic_version')"))
-    now = await connection.scalar(sa.text("select version_num from alembic_version")) if there else None
+async def _migrations(connection: AsyncConnection) -> Finding:
+    """Whether the database has the revision that this version needs, and all that belongs to the revision."""
+    tables = await connection.scalar(_TABLES)
+    there = await connection.scalar(sa.text("select to_regclass('public.alembic_version')"))
+    found = (
+        (await connection.scalars(sa.text("select version_num from alembic_version"))).all() if there else []
+    )
+    if len(found) > 1 or (tables and not found):
+        says = f"table alembic_version has {len(found)} rows and should have one: {LOST}"
+        return Finding("Migrations", False, says)
+    now = found[0] if found else None
     try:
         wanted = migrations.head()
     except CommandError as error:
         return Finding("Migrations", False, str(error))
     if now == wanted:
+        missing = await protection.find_missing(connection)
+        if missing:
+            says = (
+                f"at revision {now}, the newest, but the database lacks {protection.named(missing)}: {LOST}"
+            )
+            return Finding("Migrations", False, says)
         behind = await connection.scalar(sa.text("select door.keys_behind(:version)"), {"version": VERSION})
         return Finding("Migrations", not behind, OLD_KEYS if behind else f"at revision {now}, the newest")
     if migrations.is_newer(now):
@@ -163,43 +209,53 @@ async def _schema(connection: AsyncConnection) -> Finding:
     return Finding("Migrations", False, f"{at}, and this version needs {wanted}: run `tandem migrate`")
 
 
-async def _workers(connection: AsyncConnection) -> Finding:
+async def _workers(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
     """Count the workers by the connections that they keep, on whichever machine they run."""
     there = await connection.scalar(sa.text(WORKERS))
     if there:
-        return Finding("Worker", True, f"workers connected: {there}")
-    return Finding(
-        "Worker",
-        None,
-        "no worker is connected. Nothing is sent to Xero or read from it: start `tandem worker`",
-    )
+        return [Finding("Worker", True, f"workers connected: {there}")]
+    says = "no worker is connected. Nothing is sent to Xero or read from it: start `tandem worker`"
+    return [Finding("Worker", None, says)]
 
 
-async def _last_webhook(connection: AsyncConnection) -> Finding:
+async def _last_webhook(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
     if await connection.scalar(sa.text("select to_regproc('door.webhooks_silent_since')")) is None:
-        return Finding("Last webhook", None, "unknown until `tandem migrate` has run")
+        return [Finding("Last webhook", None, "unknown until `tandem migrate` has run")]
     silent = await connection.scalar(sa.text("select door.webhooks_silent_since()"))
     if silent is not None:
-        return Finding("Last webhook", False, f"{_minute(silent)}; {WEBHOOK_OFF}")
+        return [Finding("Last webhook", False, f"{_minute(silent)}; {WEBHOOK_OFF}")]
     last = await connection.scalar(sa.text("select door.last_webhook_at()"))
-    return Finding("Last webhook", None, _minute(last) if last else "no webhook has arrived yet")
+    return [Finding("Last webhook", None, _minute(last) if last else "no webhook has arrived yet")]
 
 
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
+async def _keys(connection: AsyncConnection, settings: Settings) -> Sequence[Finding]:
     if not settings.tandem_keys:
-        return Finding("Keys", False, "TANDEM_KEYS is not set; `tandem key` makes a key")
+        return [Finding("Keys", False, "TANDEM_KEYS is not set; `tandem key` makes a key")]
     if await connection.scalar(sa.text("select to_regproc('door.list_seals')")) is None:
-        return Finding("Keys", None, "unknown until `tandem migrate` has run")
+        return [Finding("Keys", None, "unknown until `tandem migrate` has run")]
     now = await connection.scalar(sa.text("select clock_timestamp()"))
     found = await seals.examine(connection, now, keys.ring(settings))
     if found.trouble:
-        return Finding("Keys", False, found.trouble)
+        return [Finding("Keys", False, found.trouble)]
     older = f"; {len(found.older)} with an older one: run `tandem reseal`" if found.older else ""
-    return Finding("Keys", True, f"{found.current} consents of Xero are sealed with the newest key{older}")
+    return [Finding("Keys", True, f"{found.current} consents of Xero are sealed with the newest key{older}")]
+
+
+# What is examined in the database, by the subject of its lines.
+CHECKS: dict[str, Check] = {
+    "Writes": _writes,
+    "Rights": _rights,
+    "Migrations": _schema,
+    "Worker": _workers,
+    "Last webhook": _last_webhook,
+    "Keys": _keys,
+    "Failing": _failing,
+    "Restored": _restored,
+}
 
 
 async def _api(settings: Settings) -> Finding:

@@ -194,8 +194,18 @@ EDGE = (
     ),
     breach(
         "doctor: a table without a policy is not noticed",
-        f"{PROTECTION}::test_each_gap_between_the_workspaces_is_named",
+        f"{PROTECTION}::test_each_gap_between_the_workspaces_is_named_with_its_remedy",
         never("runtime.commands.protection:find_gaps", "policed"),
+    ),
+    breach(
+        "doctor: a lost policy is not noticed",
+        f"{PROTECTION}::test_each_gap_between_the_workspaces_is_named_with_its_remedy",
+        never("runtime.commands.protection:find_gaps", "opened"),
+    ),
+    breach(
+        "doctor: a lost table is not noticed",
+        f"{PROTECTION}::test_what_the_newest_revision_has_and_the_database_lacks_is_named",
+        give("runtime.commands.protection:find_missing", "tables", "set(metadata.tables)"),
     ),
     breach(
         "edge: clients make as many time series as they like",
