@@ -152,7 +152,10 @@ async def test_a_person_signs_in_to_the_console_and_the_session_renews_its_token
         settings = {"oidc_client_id": "public", "oidc_client_parameters": [f"resource={AUDIENCE}"]}
         signed = with_settings(with_provider(process, issuer), public_url=CONSOLE, **settings)
         app = create_app(signed, small_schema())
-        async with web_client(transport=httpx.ASGITransport(app), base_url=CONSOLE) as browser:
+        async with (
+            app.router.lifespan_context(app),
+            web_client(transport=httpx.ASGITransport(app), base_url=CONSOLE) as browser,
+        ):
             begun = await browser.get("/console/sign-in")
             back = await fill_in(provider, await provider.get(begun.headers["location"]))
             done = await browser.get(back.headers["location"])
