@@ -105,13 +105,15 @@ class Disturber:
         """End all connections to Redis and refuse new ones for a minute. Then Redis is empty."""
         path = Path(self._place.settings.redis_url.removeprefix("unix://"))
         async with self._redis() as redis:
+            await redis.ping()  # while the path is there: the commands below use this connection
             path.rename(path.with_suffix(".away"))  # noqa: ASYNC240 - a moment
             for kind in ("pubsub", "normal"):
-                with suppress(RedisError):
-                    await redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+                await redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        try:
             await asyncio.sleep(AWAY)
-            await redis.flushall()
+        finally:
             path.with_suffix(".away").rename(path)
+        await self.flush()
         self.done[f"Redis away for {AWAY:.0f} s and empty then"] += 1
 
     async def hang_redis(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bench.disturbed.people import ADDED_AT_ONCE, FIELDS, Bill, Field, People, Subject, Typed
-from bench.disturbed.place import Answer, Count, Page, Place, State, XeroContact
+from bench.disturbed.place import Answer, Page, Place, State, XeroContact
 
 CONTACT = """query($id: ID!, $after: String) { contact(id: $id) { name billingEmail primaryPhone billingAddress { city }
   syncLinks { state failure { code message } xeroContact { xeroContactId } }
@@ -23,7 +23,8 @@ STUCK = """query($id: ID!) { syncLinks(first: 20, filter: {organisationId: $id, 
 BILL = (
     """query($id: ID!) { invoice(id: $id) { status total sync { state xeroTotal failure { message } } } }"""
 )
-NAMED = """query($name: String!) { contacts(first: 5, filter: {search: $name}) { totalCount } }"""
+NAMED = """query($name: String!) { contacts(first: 20, filter: {search: $name}) {
+  edges { node { name billingEmail syncLinks { state failure { code message } xeroContact { xeroContactId } } } } } }"""
 
 
 class _PageInfo(Answer):
@@ -173,8 +174,22 @@ class _BillRead(Answer):
     invoice: _Bill
 
 
+class _Namesake(Answer):
+    name: str
+    billing_email: str | None
+    sync_links: list[_Link]
+
+
+class _NamesakeEdge(Answer):
+    node: _Namesake
+
+
+class _Namesakes(Answer):
+    edges: list[_NamesakeEdge]
+
+
 class _Named(Answer):
-    contacts: Count
+    contacts: _Namesakes
 
 
 @dataclass
@@ -290,9 +305,10 @@ async def _judge_new(people: People, listed: Page, held: Before, verdict: Verdic
                 f"push {name}: {states}, {names[name]} in Xero, {[link.failure for link in found.sync_links]}"
             )
     for name in people.added:
-        count = (await people.place.ask(_Named, NAMED, name=name)).contacts.total_count
-        if count != 1:
-            verdict.findings.append(f"added in Xero {name}: {count} contacts here")
+        edges = (await people.place.ask(_Named, NAMED, name=name)).contacts.edges
+        here = [edge.node for edge in edges if edge.node.name == name]  # a search finds words of emails too
+        if len(here) != 1:
+            verdict.findings.append(f"added in Xero {name}: {len(here)} contacts here: {here}")
     new = len(people.pushed) + len(people.added) + ADDED_AT_ONCE * people.narrowed
     if len(listed.contacts) != held.xero + new:
         verdict.findings.append(f"contacts in Xero: {held.xero} and {new} new are {len(listed.contacts)}")
