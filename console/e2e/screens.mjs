@@ -94,7 +94,8 @@ export async function graphiql({ page }) {
       .slice(before)
       .some((one) => one.operationName === name && isDeepStrictEqual(one.variables ?? {}, variables));
     if (!isSent) throw new Error(`${screen} opens ${name}, which it has not sent with these variables`);
-    if (/pageInfo \{[^}]*__typename/.test(asked.get("q"))) throw new Error(`${screen} opens what the cache has added`);
+    if (/pageInfo \{[^}]*__typename/.test(asked.get("q")))
+      throw new Error(`${screen} opens what the cache has added`);
     if (screen === "Contacts") await opened.locator(".graphiql-query-editor", { hasText: name }).waitFor();
     await opened.close();
     names.push(name);
