@@ -23,6 +23,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 READY = "Tandem runs until Ctrl-C"
 AUDIENCE = "urn:tandem"
 LONGEST = 900  # seconds until the demo is ready
+LONG_LIST = 100_000  # contacts of a practice of its own, with --full
+FILL = """
+import asyncio, asyncpg, sys
+
+async def fill(url, statement, workspace, rows):
+    owner = await asyncpg.connect(url)
+    await owner.execute(statement, workspace, int(rows))
+    await owner.execute("vacuum analyze contact")
+
+asyncio.run(fill(*sys.argv[1:]))
+"""
 CONTACTS, MANY = 1200, 7200  # in the demo's Xero: about 100 and 600 match issues
 
 
@@ -66,21 +77,32 @@ def demo(contacts: int, issuer: str) -> Iterator[dict[str, str]]:
         try:
             wait(process, log)
             settings = json.loads(Path(f"{folder}/data/demo/settings.json").read_text())
+            more = long_list(f"{folder}/data", settings["database_admin_url"]) if contacts == MANY else {}
             yield {
                 "API": f"http://localhost:{port}",
                 "TOKEN": Path(f"{folder}/data/demo/token").read_text(),
-                "SECOND": new_practice(f"{folder}/data", "Second Practice"),
-                "THIRD": new_practice(f"{folder}/data", "Third Practice"),
+                "SECOND": new_practice(f"{folder}/data", "Second Practice")[1],
+                "THIRD": new_practice(f"{folder}/data", "Third Practice")[1],
                 "SIMULATOR": settings["xero_api_url"],
                 "DEMO_PID": str(process.pid),
+                **more,
             }
         finally:
             process.terminate()
             process.wait()
 
 
-def new_practice(data: str, name: str) -> str:
-    """The token of another practice on the same server, which has nothing yet."""
+def long_list(data: str, database: str) -> dict[str, str]:
+    """The token of a practice with LONG_LIST contacts, which the database makes."""
+    workspace, token = new_practice(data, "Long list")
+    statement = (build_console.CONSOLE / "e2e/long-list.sql").read_text()
+    words = [database.replace("+asyncpg", ""), statement, workspace, str(LONG_LIST)]
+    subprocess.run([str(bootstrap.VENV / "bin/python"), "-c", FILL, *words], check=True)
+    return {"LONG": token}
+
+
+def new_practice(data: str, name: str) -> tuple[str, str]:
+    """The id and the token of another practice on the same server, which has nothing yet."""
     command = [
         str(bootstrap.VENV / "bin/tandem"),
         "workspace",
@@ -92,7 +114,8 @@ def new_practice(data: str, name: str) -> str:
     done = subprocess.run(
         command, env=os.environ | {"TANDEM_DATA": data}, check=True, capture_output=True, text=True
     )
-    return next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("Token"))
+    workspace, token = (line.split()[1] for line in done.stdout.splitlines()[:2])
+    return workspace, token
 
 
 def provider(issuer: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 // A long list in the browser: its last row is reached by scrolling and by keyboard, and a row in the middle is read when it shows.
-import { until } from "./api.mjs";
+import { apiOf, until } from "./api.mjs";
 import { newPage, signIn } from "./browser.mjs";
 
 const NEIGHBOURS = `{
@@ -60,6 +60,12 @@ async function reach({ browser, api }, ask, token) {
   return Object.entries(took)
     .map(([name, text]) => `${name}: ${text}`)
     .join("; ");
+}
+
+/** In a practice with 100,000 contacts. */
+export async function endsOfMany(world) {
+  const { api, long } = world;
+  return long ? await reach(world, apiOf(api, long), long) : "skipped: LONG is set with --full only";
 }
 
 export const ends = (world) => reach(world, world.ask, world.token);

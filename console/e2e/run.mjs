@@ -10,7 +10,7 @@ import {
   switchSync,
   voidInvoice,
 } from "./invoices.mjs";
-import { ends } from "./long-list.mjs";
+import { ends, endsOfMany } from "./long-list.mjs";
 import { restart, sideBySide, withoutNetwork } from "./live.mjs";
 import {
   confirmSure,
@@ -26,7 +26,7 @@ import { atProvider } from "./sign-in.mjs";
 import { byKeyboard, byMouse } from "./whole-job.mjs";
 import { disconnect, massChange } from "./xero.mjs";
 
-const { API, TOKEN, SECOND, THIRD, ISSUER, SIMULATOR, DEMO_PID, CHROMIUM } = process.env;
+const { API, TOKEN, SECOND, THIRD, LONG, ISSUER, SIMULATOR, DEMO_PID, CHROMIUM } = process.env;
 if (!API || !TOKEN || !CHROMIUM)
   throw new Error("Run `make test-console`, which starts a demo and sets API, TOKEN and CHROMIUM");
 const only = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -39,6 +39,7 @@ const TESTS = {
   "each screen opens in GraphiQL what it has sent": graphiql,
   "a reader is offered nothing that the API would refuse": readOnly,
   "both ends of a long list are near, by scrolling and by keyboard": ends,
+  "both ends of a list of 100,000 are near": endsOfMany,
   "WRITE is offered what it may do, and nothing of ADMIN": writes,
   "a decision shows before the server has answered": showsAtOnce,
   "a decision is taken back": takenBack,
@@ -81,6 +82,7 @@ try {
     token: TOKEN,
     second: SECOND,
     third: THIRD,
+    long: LONG,
     issuer: ISSUER,
     simulator: SIMULATOR,
     workspace: workspace.id,
