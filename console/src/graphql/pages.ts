@@ -205,8 +205,8 @@ export function useAll<Data, Variables extends AnyVariables, Node extends { id: 
   document: TypedDocumentNode<Data, Variables>,
   variables: Filters<Variables>,
   pick: (data: Data) => Page<Node> | null | undefined,
-): Node[] {
-  const { nodes, hasMore, loading, loadMore } = usePages(
+): Pick<Pages<Node>, "nodes" | "reload"> {
+  const { nodes, hasMore, loading, loadMore, reload } = usePages(
     document,
     variables,
     (data) => pick(data) ?? NO_PAGE,
@@ -214,5 +214,5 @@ export function useAll<Data, Variables extends AnyVariables, Node extends { id: 
   useEffect(() => {
     if (hasMore && !loading) loadMore();
   });
-  return nodes;
+  return { nodes, reload };
 }

@@ -54,7 +54,10 @@ function Setup({ organisationId }: { organisationId: string }) {
   const again = () => read({ requestPolicy: "network-only" });
   useReload(
     ({ __typename }) => ["ConnectionUpdate", "WorkspaceUpdate", "Resync"].includes(__typename),
-    again,
+    () => {
+      again();
+      accounts.reload(); // Xero's accounts come a moment after the connection
+    },
   );
   const mayChange = useScope("ADMIN");
 
@@ -64,7 +67,7 @@ function Setup({ organisationId }: { organisationId: string }) {
     return data ? <Empty title="There is no such organisation" /> : <Loading what="the set-up" />;
   }
   const { gaps } = organisation.invoiceSync;
-  const shared = { organisation, accounts, mayChange };
+  const shared = { organisation, accounts: accounts.nodes, mayChange };
   return (
     <div className="cards" tabIndex={0}>
       <section className="card" aria-labelledby="gaps">

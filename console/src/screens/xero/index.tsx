@@ -1,5 +1,9 @@
 import { useClient, useQuery } from "urql";
-import { ConnectXeroDocument, OrganisationsDocument, type OrganisationStateFragment } from "../../gql/graphql";
+import {
+  ConnectXeroDocument,
+  OrganisationsDocument,
+  type OrganisationStateFragment,
+} from "../../gql/graphql";
 import { useConsole, useScope } from "../../graphql/context";
 import { usePlace } from "../../routing";
 import { useActing } from "../../ui/acting";
