@@ -8,7 +8,6 @@ from uuid import UUID
 from domain.connection import call_budget
 from domain.connection import health as connection_health
 from domain.connection.organisation_copy import OrganisationCopy
-from domain.invoices import deliveries as invoice_deliveries
 from domain.tx import TANDEM, Tx
 from workers.process import Process
 from xero.errors import (
@@ -50,7 +49,6 @@ async def _note(tx: Tx, organisation: OrganisationCopy, error: XeroError, *, wri
     organisation_id = organisation.id
     if isinstance(error, Disconnected | NeedsReconnect):
         await connection_health.locked_out(tx, organisation_id)
-        await invoice_deliveries.unreachable(tx, organisation_id)  # no send will find this out any more
     elif isinstance(error, RightMissing):
         return  # the client has recorded it, and the organisation's other calls go on
     elif isinstance(error, Refused):

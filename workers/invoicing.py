@@ -27,7 +27,7 @@ from workers.translate_invoices import mark, new_invoice, seen_invoice, voided
 from workers.translate_refusals import invoice_problem
 from xero.allowance import Priority
 from xero.client import IDS_A_CALL, Client, Written
-from xero.errors import Disconnected, NeedsReconnect, Reason, Retry, RightMissing, XeroError
+from xero.errors import Reason, Retry, RightMissing, XeroError
 from xero.invoices import InvoiceCreations, InvoiceUpdates, WrittenInvoice
 from xero.messages import Said
 
@@ -182,8 +182,6 @@ async def _give_back(tx: Tx, claimed: Claimed, until: datetime, error: XeroError
     if isinstance(error, RightMissing):
         why = replace(UNAVAILABLE, message=str(error))
     await invoice_deliveries.free(tx, claimed, until, why=why)
-    if isinstance(error, Disconnected | NeedsReconnect):
-        await invoice_deliveries.unreachable(tx, claimed.delivery.organisation_id)
 
 
 INVOICES: DeliveryKindSpec[WrittenInvoice, Answered, SeenInvoice] = DeliveryKindSpec(

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from domain.connection import held_invoices
+from domain.connection.held_invoices import MOST_PUBLISHED, MUCH
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.tables import ConnectionHealth, EventKind, Organisation
 from domain.tx import Tx
@@ -57,7 +59,6 @@ _PASSING = (
 )  # fmt: skip
 # A limit of the minute ends too soon to be worth a message.
 LONG = "limited_until > coalesce(health_since, connected_at) + interval '61 seconds'"
-MOST_PUBLISHED = 500
 # SQL: whether organisation `o` has something to write to Xero, or a write in flight.
 _TO_WRITE = (
     "(exists (select 1 from sync_link l where l.workspace_id = :ws and l.organisation_id = o.id and l.due_at is not null"
@@ -165,13 +166,15 @@ async def hindered(tx: Tx, organisation_id: UUID, why: str) -> None:
 
 
 async def locked_out(tx: Tx, organisation_id: UUID) -> None:
-    """Record that the consent has ended. All changes wait, and none is lost."""
+    """Record that the consent has ended. All changes wait, and none is lost. The due invoices show why they wait."""
+    await held_invoices.lock_setup(tx, organisation_id, change=True)
     row = await lock(tx, organisation_id)
     if row is None or row.disconnected_at is not None or row.health is ConnectionHealth.NEEDS_RECONNECT:
         return
     async with published(tx, organisation_id):
         row.health, row.health_message = ConnectionHealth.NEEDS_RECONNECT, RECONNECT
         row.limited_until, row.health_since = None, tx.now
+    await held_invoices.hold(tx, organisation_id)
 
 
 async def _set(
@@ -251,7 +254,7 @@ async def publish_waiting(tx: Tx, organisation_id: UUID) -> None:
         organisation=organisation_id, most=MOST_PUBLISHED + 1,
     )  # fmt: skip
     if len(waiting) > MOST_PUBLISHED:
-        tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
+        tx.publish(EventKind.RESYNC, MUCH, organisation=organisation_id)
         return
     for link_id in waiting:
         tx.publish(EventKind.LINK, link_id, organisation=organisation_id)

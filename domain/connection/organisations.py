@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
-from domain.connection import call_budget, poll_schedule, rights
+from domain.connection import call_budget, held_invoices, poll_schedule, rights
 from domain.connection.health import CATCHING_UP, publish_waiting
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.values import clean
@@ -100,9 +100,7 @@ async def tenants(tx: Tx) -> dict[UUID, UUID]:
 async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
     """Connect the organisation and begin to read it. If it was connected before, it keeps its settings, links and
     decisions. Refuse (TAKEN) an organisation that is connected in another workspace."""
-    await xero_contacts.lock(
-        tx, tenant.tenant_id
-    )  # two consents at the same time, before the organisation has a row
+    await xero_contacts.lock(tx, tenant.tenant_id)  # two consents at once, before the organisation has a row
     before = await tx.session.scalar(
         select(Organisation.id).where(
             Organisation.workspace_id == tx.workspace, Organisation.tenant_id == tenant.tenant_id
@@ -111,19 +109,17 @@ async def connect(tx: Tx, tenant: Tenant, grant_id: UUID) -> UUID:
     organisation = await lock(tx, before) if before else _new(tx, tenant)
     again = before is not None
     if again:
+        await held_invoices.lock_setup(tx, organisation.id, change=True)
         await _read_again(tx, organisation)
     await _connect_tenant(tx, organisation, tenant, grant_id)
     await rights.forget(tx, organisation.id)
     if not again:
         _add_run(tx, organisation, None)
-    activity.record(
-        tx,
-        ActivityKind.CONNECTED,
-        f"{organisation.name} was connected{' again' if again else ''}.",
-        organisation=organisation.id,
-    )
+    message = f"{organisation.name} was connected{' again' if again else ''}."
+    activity.record(tx, ActivityKind.CONNECTED, message, organisation=organisation.id)
     _publish(tx, organisation.id)
     await publish_waiting(tx, organisation.id)
+    await held_invoices.release(tx, organisation.id)
     return organisation.id
 
 
@@ -133,6 +129,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     organisation = await lock(tx, organisation_id)
     if organisation.disconnected_at is not None:
         return
+    await held_invoices.lock_setup(tx, organisation_id, change=True)
     run = await _unfinished(tx, organisation_id)
     if run is not None:
         run.due_at = run.lease_until = None
@@ -145,6 +142,7 @@ async def disconnect(tx: Tx, organisation_id: UUID) -> None:
     )
     _publish(tx, organisation_id)
     await publish_waiting(tx, organisation_id)
+    await held_invoices.hold(tx, organisation_id)
 
 
 async def find_ended(tx: Tx, organisation_id: UUID) -> Ended | None:

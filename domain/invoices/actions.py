@@ -19,6 +19,7 @@ from sqlmodel import col, select
 
 from domain import bulk, idempotency
 from domain.activity import Change
+from domain.connection import held_invoices
 from domain.invoices import eligibility
 from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
@@ -66,7 +67,7 @@ async def lock(tx: Tx, invoice_id: UUID) -> Invoice:
         )
     )
     if organisation is not None:
-        await waiting_invoices.lock(tx, organisation)
+        await held_invoices.lock_setup(tx, organisation)
     key = (tx.workspace, invoice_id)
     invoice = await tx.session.get(Invoice, key, with_for_update=True, populate_existing=True)
     if invoice is None:
@@ -254,7 +255,7 @@ async def many(tx: Tx, to: InvoiceStatus, rows: Sequence[tuple[UUID, int | None]
         ids=ids,
     )
     for organisation in organisations:
-        await waiting_invoices.lock(tx, organisation)
+        await held_invoices.lock_setup(tx, organisation)
     held = await tx.session.scalars(
         select(Invoice)
         .where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(ids))
@@ -402,7 +403,7 @@ async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
     homeless = [invoice for invoice in invoices if invoice.organisation_id is None]
     found = await find_organisation(tx, None, []) if homeless else None
     if found is not None:
-        await waiting_invoices.lock(tx, found)
+        await held_invoices.lock_setup(tx, found)
         for invoice in homeless:
             invoice.organisation_id = found
     await tx.session.flush()

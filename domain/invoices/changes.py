@@ -17,6 +17,7 @@ from sqlmodel import col, select
 
 from domain import activity
 from domain.activity import Change
+from domain.connection import held_invoices
 from domain.described import DescribedEnum
 from domain.fields.values import SeenInvoice
 from domain.invoices import eligibility, reissue
@@ -81,7 +82,7 @@ async def apply(tx: Tx, organisation_id: UUID, seen: Sequence[SeenInvoice]) -> N
 
 async def follow_merges(tx: Tx, organisation_id: UUID) -> None:
     """Follow the merge of a contact for invoices that were read before the merge: nothing needs a decision then."""
-    await waiting_invoices.lock(tx, organisation_id)
+    await held_invoices.lock_setup(tx, organisation_id)
     ids = await tx.ids(
         "select i.id from invoice i join sync_link l on l.workspace_id = :ws and l.organisation_id = i.organisation_id"
         f" and l.contact_id = i.contact_id and l.state in {LINKED} join xero_contact x on x.workspace_id = :ws"

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from sqlmodel import col, select
 
 from domain import activity
+from domain.connection import held_invoices
 from domain.fields.values import SeenInvoice
 from domain.invoices import changes as invoice_changes
 from domain.invoices import eligibility
@@ -30,7 +31,6 @@ from domain.outbound.deliveries import INTERACTIVE_MOST, MOST, Claimed
 from domain.tables import (
     ActivityKind,
     DeliveryKind,
-    DeliveryMember,
     Invoice,
     InvoiceLine,
     InvoiceStatus,
@@ -41,7 +41,7 @@ from domain.tx import Tx
 UNCERTAIN = "UNCERTAIN"
 UNAVAILABLE = Problem("XERO_UNAVAILABLE", "Xero is not available just now.", "WAIT")
 CALL_BYTES, LINE_BYTES = 3_000_000, 300  # Xero takes 3.5 MB; a line's members but its description
-_PASSING = (UNCERTAIN, UNAVAILABLE.code, "NEEDS_RECONNECT")
+_PASSING = (UNCERTAIN, UNAVAILABLE.code, held_invoices.CODE)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ async def claim(
     Creates and voids never share a delivery, and neither do interactive and bulk work. `only` limits the claim to these
     invoices, as when a batch is halved. `bulk` limits it to that lane.
     """
-    await waiting_invoices.lock(tx, organisation_id)
+    await held_invoices.lock_setup(tx, organisation_id)
     setup = await invoice_setup.load(tx, organisation_id)
     if not setup.connected:
         return None
@@ -201,7 +201,7 @@ async def _judge(tx: Tx, setup: Setup, held: Sequence[Invoice]) -> list[Outgoing
 async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
     """Settle each element on its own. Members that the answer left out stay open and UNCERTAIN."""
     organisation_id = claimed.delivery.organisation_id
-    await waiting_invoices.lock(tx, organisation_id)
+    await held_invoices.lock_setup(tx, organisation_id)
     invoices = await _lock_members(tx, claimed, [answer.invoice_id for answer in answers])
     if not await deliveries.lock(tx, claimed):
         return
@@ -221,6 +221,7 @@ async def settle(tx: Tx, claimed: Claimed, answers: Sequence[Answered]) -> None:
             await invoice_refusals.settle(tx, setup, invoice, lines[invoice.id], answer.problem)
     await tx.session.flush()
     await deliveries.close(tx, claimed, [answer.invoice_id for answer in answers])
+    await held_invoices.hold(tx, organisation_id, list(invoices))
 
 
 async def free(
@@ -234,6 +235,7 @@ async def free(
 
     `why` is shown meanwhile, if there is something to show.
     """
+    await held_invoices.lock_setup(tx, claimed.delivery.organisation_id)
     which = list(claimed.members if members is None else members)
     invoices = await _lock_members(tx, claimed, which)
     if not await deliveries.lock(tx, claimed):
@@ -247,6 +249,7 @@ async def free(
             touch(tx, invoice)
     await tx.session.flush()
     await deliveries.close(tx, claimed, which)
+    await held_invoices.hold(tx, claimed.delivery.organisation_id, which)
     tx.notify_workers()
 
 
@@ -279,7 +282,7 @@ async def settle_read(tx: Tx, claimed: Claimed, shown: Mapping[UUID, SeenInvoice
 
 async def show(tx: Tx, claimed: Claimed, shown: Sequence[SeenInvoice]) -> None:
     """Apply a read of members while the delivery is open."""
-    await waiting_invoices.lock(tx, claimed.delivery.organisation_id)
+    await held_invoices.lock_setup(tx, claimed.delivery.organisation_id)
     await invoice_changes.apply(tx, claimed.delivery.organisation_id, shown)
 
 
@@ -298,32 +301,6 @@ async def _of(tx: Tx, members: Sequence[UUID]) -> Sequence[Invoice]:
         select(Invoice).where(col(Invoice.workspace_id) == tx.workspace, col(Invoice.id).in_(members))
     )
     return found.all()
-
-
-async def unreachable(tx: Tx, organisation_id: UUID) -> None:
-    """Show on the due invoices that a person must connect Xero again. They stay due. Invoices of an open delivery wait for its answer."""
-    message = "Xero has ended the connection; connect it again."
-    problem = Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (f"XeroOrganisation:{organisation_id}",))
-    in_flight = select(DeliveryMember.invoice_id).where(
-        col(DeliveryMember.workspace_id) == tx.workspace,
-        col(DeliveryMember.invoice_id) == col(Invoice.id),
-        col(DeliveryMember.open),
-    )
-    found = await tx.session.scalars(
-        select(Invoice)
-        .where(
-            col(Invoice.workspace_id) == tx.workspace,
-            col(Invoice.organisation_id) == organisation_id,
-            col(Invoice.sync_state) == InvoiceSyncState.PENDING,
-            col(Invoice.due_at).is_not(None),
-            ~in_flight.exists(),
-        )
-        .order_by(col(Invoice.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for invoice in found:
-        eligibility.fail(tx, invoice, problem)
 
 
 async def _lock_members(tx: Tx, claimed: Claimed, ids: Sequence[UUID]) -> dict[UUID, Invoice]:

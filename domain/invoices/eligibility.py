@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from domain import activity
+from domain.connection import held_invoices
 from domain.invoices import waiting as waiting_invoices
 from domain.invoices import xero_catalogue
 from domain.invoices.setup import Account, Billed, PracticeRate, Setup, XeroRate
@@ -232,8 +233,8 @@ def _organisation_problems(setup: Setup, invoice: Sendable, *, linked: bool) -> 
 
 
 def unconnected(setup: Setup) -> Problem:
-    message = f"{setup.organisation.name} is not connected to Xero. Connect it again."
-    return Problem("NEEDS_RECONNECT", message, "CONNECT_XERO", (setup.subject,))
+    message = held_invoices.message(setup.organisation.name)
+    return Problem(held_invoices.CODE, message, held_invoices.REMEDY, (setup.subject,))
 
 
 def locked(organisation: Billed, issue_date: date | None) -> list[Problem]:
@@ -267,7 +268,7 @@ async def place(
     if problems:
         fail(tx, invoice, problems[0])
         # Nothing but the connection is the matter: it goes once that is back.
-        invoice.due_at = tx.now if problems[0].code == "NEEDS_RECONNECT" else None
+        invoice.due_at = tx.now if problems[0].code == held_invoices.CODE else None
         if problems[0].code in waiting_invoices.CATALOGUE_CODES:
             await xero_catalogue.wanted_after_failure(tx, setup.organisation.id)
         return

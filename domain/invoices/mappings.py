@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain import activity
 from domain.activity import Change
+from domain.connection import held_invoices
 from domain.inbound.webhook_inbox import OVERLAP
 from domain.invoices import setup as invoice_setup
 from domain.invoices import waiting as waiting_invoices
@@ -175,7 +176,7 @@ async def get(tx: Tx, organisation_id: UUID) -> Organisation:
 
 async def _lock(tx: Tx, organisation_id: UUID) -> tuple[Organisation, Setup]:
     """Lock the set-up, so that no invoice is checked while it changes."""
-    await waiting_invoices.lock(tx, organisation_id, change=True)
+    await held_invoices.lock_setup(tx, organisation_id, change=True)
     return await get(tx, organisation_id), await invoice_setup.load(tx, organisation_id)
 
 

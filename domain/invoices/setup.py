@@ -106,7 +106,7 @@ def _columns(kind: type[Account | XeroRate | PracticeRate | Billed]) -> str:
 
 
 async def load(tx: Tx, organisation_id: UUID) -> Setup:
-    """Read the set-up. A caller that acts on it holds `waiting.lock`."""
+    """Read the set-up. A caller that acts on it holds `held_invoices.lock_setup`."""
     bound = {"organisation": organisation_id}
     organisation = await tx.read_one(
         Billed,

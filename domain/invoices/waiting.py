@@ -1,7 +1,7 @@
 """Invoices that wait for a fix, and their release when the fix is made.
 
-A check of an invoice locks the organisation's set-up in share mode; a change of the set-up locks it exclusively. So no
-check uses the old set-up and misses the correction.
+A check of an invoice locks the organisation's set-up in share mode (`held_invoices.lock_setup`); a change of the set-up locks it
+exclusively. So no check uses the old set-up and misses the correction.
 """
 
 from collections.abc import Collection
@@ -14,15 +14,6 @@ from domain.tx import Tx
 MOST_INTERACTIVE = 10  # more than these at once is bulk work
 # Failures because of Xero's accounts, tax rates and lock dates. Lock dates can be changed only in Xero's pages.
 CATALOGUE_CODES = ("ACCOUNT_UNAVAILABLE", "TAX_RATE_UNAVAILABLE", "PERIOD_LOCKED")
-
-
-async def lock(tx: Tx, organisation_id: UUID, *, change: bool = False) -> None:
-    """Lock the set-up. This lock comes after the organisation's own lock and before any invoice's."""
-    mode = "pg_advisory_xact_lock" if change else "pg_advisory_xact_lock_shared"
-    await tx.run(
-        f"select {mode}(hashtextextended('tandem invoicing ' || cast(:organisation as text), 0))",
-        organisation=str(organisation_id),
-    )
 
 
 async def release(tx: Tx, organisation_id: UUID, codes: Collection[str]) -> int:

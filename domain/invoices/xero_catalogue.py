@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain.connection import poll_schedule
+from domain.connection import held_invoices, poll_schedule
 from domain.invoices import waiting as waiting_invoices
 from domain.names.text_keys import search_key
 from domain.tables import EventKind, Organisation
@@ -59,7 +59,7 @@ async def show(tx: Tx, organisation_id: UUID, seen: Catalogue, asked: datetime |
 
     A read that was requested after `asked` stays due.
     """
-    await waiting_invoices.lock(tx, organisation_id, change=True)
+    await held_invoices.lock_setup(tx, organisation_id, change=True)
     await _show_accounts(tx, organisation_id, seen.accounts)
     await _show_tax_rates(tx, organisation_id, seen.tax_rates)
     waiting = await waiting_invoices.release(tx, organisation_id, waiting_invoices.CATALOGUE_CODES)

@@ -138,6 +138,26 @@ TOKENS = (
     ),
 )
 
+HELD = "tests/domain/connection/test_held_invoices.py"
+
+ENDS = (
+    breach(
+        "connection: its end is not shown at due invoices",
+        f"{HELD}::test_a_due_invoice_shows_the_end_until_xero_is_connected_again",
+        skip("domain.connection.health:locked_out", "hold"),
+    ),
+    breach(
+        "connection: its end does not wait for an invoice that is being sent",
+        f"{HELD}::test_an_invoice_that_is_sent_while_the_connection_ends_shows_it",
+        skip("domain.connection.health:locked_out", "lock_setup"),
+    ),
+    breach(
+        "connection: an invoice that is freed after its end says nothing",
+        f"{HELD}::test_an_invoice_that_is_freed_after_the_end_shows_it",
+        skip("domain.invoices.deliveries:free", "hold"),
+    ),
+)
+
 CREATES = "tests/domain/contacts/test_creation.py"
 
 SMALL = (
@@ -465,6 +485,7 @@ BREACHES = (
     *VALUES,
     *BUDGET,
     *TOKENS,
+    *ENDS,
     *SMALL,
     *RETENTION,
     *EDGE,

@@ -255,7 +255,7 @@ PLACES = (
     _breach(
         "the set-up changes while an invoice is checked",
         f"{MAPPINGS}::test_a_change_of_the_set_up_waits_while_an_invoice_is_checked",
-        never("domain.invoices:lock", "change"),
+        never("domain.connection:lock_setup", "change"),
     ),
     _breach(
         "a correction makes no invoice due",

@@ -10,11 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.connection import organisations
+from domain.connection import held_invoices, organisations
 from domain.connection.organisations import Tenant
 from domain.invoices import actions as invoice_actions
 from domain.invoices import mapping_view, mappings
-from domain.invoices import waiting as waiting_invoices
 from domain.practice import services_and_rates
 from domain.problems import Code, Refused
 from domain.tables import InvoiceSyncState
@@ -144,7 +143,7 @@ async def test_a_change_of_the_set_up_waits_while_an_invoice_is_checked(
 
     changing = asyncio.create_task(change())
     async with world.tx() as judging:
-        await waiting_invoices.lock(judging, world.organisation)
+        await held_invoices.lock_setup(judging, world.organisation)
         held.set()
         await until(waits)
         assert not changing.done()
