@@ -238,8 +238,11 @@ class _Merge:
         base = {str(name): stored(merged.base_practice) for name, merged in self.fields.items()}
         conflicts = [str(name) for name, merged in self.fields.items() if merged.conflict]
         wanted = to_send(practice, base, region, conflicts=(), refused={})
-        fails = not row.refused or any(
-            is_refused(row.refused, name, value, region) for name, value in wanted.items()
+        assert self.link.xero is not None
+        came_back = failures.says_not_shown(row) and self.link.xero.missing_since is None
+        fails = not came_back and (
+            not row.refused
+            or any(is_refused(row.refused, name, value, region) for name, value in wanted.items())
         )
         due = bool(to_send(practice, base, region, conflicts=conflicts, refused=row.refused))
         failure = row.failure if fails else None

@@ -21,8 +21,8 @@ from domain.inbound.webhook_inbox import OVERLAP, Category
 from domain.links import push_numbers
 from domain.matching import name_index, near_duplicates
 from domain.matching import plan as matching_plan
+from domain.mirror import missing_contacts, xero_contacts
 from domain.mirror import unreadable as unreadable_contacts
-from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.problems import counted
 from domain.tables import (
@@ -312,7 +312,7 @@ async def _read_to_the_end(tx: Tx, run: ImportRun) -> None:
     if run.modified_since is None:
         organisation.last_full_scan_at = tx.now
         if run.purpose is RunPurpose.SCAN:
-            await xero_contacts.miss(tx, run.organisation_id, run.started_at)
+            await missing_contacts.miss(tx, run.organisation_id, run.started_at)
     found = await tx.read_one(
         _Mirrored,
         "select (select count(*) from xero_contact x where x.workspace_id = :ws"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.inbound import gdpr
-from domain.links import ending, statements
+from domain.links import ending, failures, statements
 from domain.links import link as links
 from domain.matching import issue_review
 from domain.mirror import status_requests, xero_contacts
@@ -74,7 +74,7 @@ async def find_survivors(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> 
 async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> list[SyncLink]:
     """Lock every link of these mirror rows and of those that wait for one of them, after their contacts.
 
-    Returns the links that may change here: BROKEN ones, and those whose Xero contact is not active.
+    Returns the links that may change here: BROKEN ones, and those whose Xero contact is not active or missing.
     """
     held = list(xeros)
     which = (
@@ -91,12 +91,21 @@ async def lock(tx: Tx, organisation_id: UUID, xeros: Iterable[XeroContact]) -> l
         **bound,
     )
     await tx.ids(f"select l.id {which} order by l.id for update", **bound)
-    inactive = [row.id for row in held if row.status is not XeroContactStatus.ACTIVE]
+    inactive = [row.id for row in held if row.status is not XeroContactStatus.ACTIVE or is_missing(row)]
     changing = await tx.ids(
         f"select l.id {which} and (l.state = 'BROKEN' or l.xero_contact_id = any(:inactive))",
         **bound, inactive=inactive,
     )  # fmt: skip
     return await links.lock_links(tx, changing) if changing else []
+
+
+def is_missing(xero: XeroContact) -> bool:
+    """Whether neither a scan nor a later read by itself has shown the contact, which is not archived as far as Tandem knows."""
+    return (
+        xero.status is XeroContactStatus.ACTIVE
+        and xero.missing_since is not None
+        and xero.read_due_at is None
+    )
 
 
 async def settle(
@@ -116,6 +125,9 @@ async def settle(
         xero = xeros.get(link.xero_contact_id)
         if _awaits(link) and link.xero_contact_id in merged:
             await _follow(tx, organisation, link, None, merged[link.xero_contact_id], ended)
+        elif xero is not None and is_missing(xero):
+            if links.is_active(link) and link.failure is None:
+                await failures.not_shown(tx, link)
         elif (
             xero is None
             or xero.status is XeroContactStatus.ACTIVE

@@ -15,8 +15,8 @@ from domain.fields.values import SeenContact
 from domain.inbound import apply as inbound_apply
 from domain.inbound import snapshots
 from domain.links import statements
+from domain.mirror import missing_contacts, xero_contacts
 from domain.mirror import unreadable as unreadable_contacts
-from domain.mirror import xero_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.tx import Tx
 
@@ -73,7 +73,11 @@ async def settle(
         " and xero_contact_id = any(:ids) order by id",
         organisation=organisation_id, ids=[contact.xero_contact_id for contact in contacts],
     )  # fmt: skip
-    await inbound_apply.apply_shown(tx, organisation_id, rows)
+    shown = {one.xero_contact_id for one in contacts} | {one.xero_contact_id for one in unreadable}
+    gone = await missing_contacts.confirm(
+        tx, organisation_id, [one for one in claimed.ids if one not in shown]
+    )
+    await inbound_apply.apply_shown(tx, organisation_id, sorted({*rows, *gone}))
 
 
 async def postpone(tx: Tx, claimed: Claimed, until: datetime) -> None:

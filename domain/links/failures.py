@@ -12,7 +12,7 @@ from domain.connection import health as connection_health
 from domain.fields.synced import Values, loaded, same, shown
 from domain.links import link as links
 from domain.links import statements
-from domain.mirror import status_requests
+from domain.mirror import missing_contacts, status_requests
 from domain.names.text_keys import keys_in_xero
 from domain.tables import ActivityKind, Contact, Side, StoredFailure, StoredProblem, SyncedField, SyncLink
 from domain.tx import Tx
@@ -95,21 +95,23 @@ async def described(tx: Tx, link: SyncLink, failure: Failure, until: datetime | 
 
 
 async def not_shown(tx: Tx, link: SyncLink) -> None:
-    """Show at the link, which is locked, that Xero does not show its contact. The link is tried again daily, and when Xero shows the
-    contact with a change."""
-    until = tx.now + IN_XERO_AGAIN
+    """Show at the link, which is locked, that Xero does not show its contact. A due link is tried again daily. The failure ends when
+    Xero shows the contact."""
+    until = tx.now + IN_XERO_AGAIN if link.due_at is not None else None
     told = await described(tx, link, Failure("INVALID_IN_XERO", NOT_SHOWN, remedy="IN_XERO"), until)
-    same = link.failure is not None and link.failure["message"] == NOT_SHOWN
-    await tx.run(
-        "update xero_contact set missing_since = coalesce(missing_since, :now) where workspace_id = :ws and id = :id",
-        id=link.xero_contact_id,
-    )
+    same = says_not_shown(link)
+    if link.xero_contact_id is not None:
+        await missing_contacts.mark(tx, [link.xero_contact_id])
     await links.change(
         tx, link, failure=told, attempts=link.attempts + 1, next_attempt_at=until,
         state=links.next_state(conflicts=bool(link.conflicts), failing=True, waiting=True),
     )  # fmt: skip
     if not same:
         record_failure(tx, link, NOT_SHOWN)
+
+
+def says_not_shown(link: SyncLink) -> bool:
+    return link.failure is not None and link.failure["message"] == NOT_SHOWN
 
 
 class LookUp(TypedDict):
@@ -197,6 +199,8 @@ async def try_again(tx: Tx, link_id: UUID, *, bulk: bool | None = None) -> None:
     if opened:
         return
     await status_requests.try_again(tx, link.xero_contact_id)
+    if says_not_shown(link) and link.xero_contact_id is not None:
+        await missing_contacts.request_read(tx, link.xero_contact_id)
     state = links.next_state(conflicts=bool(link.conflicts), failing=False, waiting=True)
     await links.change(
         tx, link, failure=None, refused={}, due_at=tx.now, next_attempt_at=None, state=state,

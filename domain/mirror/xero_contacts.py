@@ -337,16 +337,6 @@ async def erase(tx: Tx, organisation: UUID, ids: Sequence[UUID]) -> None:
     )
 
 
-async def miss(tx: Tx, organisation: UUID, asked: datetime) -> None:
-    """Mark the contacts that a read of all contacts, asked for since `asked`, has not shown. The effects on links and issues are applied
-    like those of any change."""
-    await tx.run(
-        "update xero_contact set missing_since = :now, dirty = true where workspace_id = :ws and organisation_id = :organisation"
-        " and seen_at < :asked and missing_since is null",
-        organisation=organisation, asked=asked,
-    )  # fmt: skip
-
-
 async def request_lookup(tx: Tx, organisation: UUID, contact_filter: str | None, ids: Sequence[UUID]) -> None:
     """Request that the next run looks up near-duplicates of these rows and applies them. `contact_filter`: the organisation's.
 

@@ -77,7 +77,7 @@ async def claim(
         if outgoing.fields:
             ready.append(outgoing)
         elif not outgoing.waits:
-            await _nothing_to_send(tx, outgoing.link.row)
+            await _nothing_to_send(tx, outgoing.link)
     if not ready:
         return None
     first = ready[0].link
@@ -173,9 +173,11 @@ async def _lock_due(tx: Tx, wanted: _Wanted, found: Sequence[_Due]) -> list[Outg
     return sorted(outgoing, key=lambda one: ids.index(one.link.row.id))
 
 
-async def _nothing_to_send(tx: Tx, link: SyncLink) -> None:
-    """End the due mark, and a failure that is about no refused value: what failed is not wanted any more."""
-    failure = link.failure if link.refused else None
+async def _nothing_to_send(tx: Tx, held: Link) -> None:
+    """End the due mark, and a failure that is about no refused value: what failed is not wanted any more. Xero still has to show the
+    contact."""
+    link, missing = held.row, held.xero is not None and held.xero.missing_since is not None
+    failure = link.failure if link.refused or missing else None
     state = links.next_state(
         conflicts=bool(link.conflicts), failing=failure is not None, waiting=link.xero_contact_id is None
     )

@@ -51,7 +51,7 @@ UNREAD = f"(x.dirty or {ANNOUNCED})"
 # Of links `l`: the contact may be written as far as it is known. `:since`: when it must have been read by itself, or null.
 LINK_KNOWN = (
     " and (l.xero_contact_id is null or exists (select 1 from xero_contact x where x.workspace_id = :ws"
-    f" and x.id = l.xero_contact_id and not {UNREAD}"
+    f" and x.id = l.xero_contact_id and not {UNREAD} and (x.missing_since is null or x.read_due_at is null)"
     " and (l.bulk or cast(:since as timestamptz) is null or x.seen_at >= cast(:since as timestamptz))))"
 )
 LINK_READ = (

@@ -20,7 +20,7 @@ from domain.inbound import snapshots
 from domain.links import failures
 from domain.links import link as links
 from domain.links.failures import Failure
-from domain.mirror import status_requests, xero_contacts
+from domain.mirror import missing_contacts, status_requests, xero_contacts
 from domain.outbound import contact_deliveries, deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import MOST, Claimed
@@ -140,6 +140,7 @@ async def free(
 async def not_shown(tx: Tx, organisation_id: UUID, xero_contact_ids: Sequence[UUID]) -> None:
     """Let the requests of these mirror rows wait for a person, because Xero does not show the contacts. The caller has locked
     their links."""
+    await missing_contacts.mark(tx, xero_contact_ids)
     for xero_contact_id in xero_contact_ids:
         await _refuse(tx, organisation_id, xero_contact_id, Failure("INVALID_IN_XERO", NOT_SHOWN))
 

@@ -226,7 +226,7 @@ NAMES = (
     breach(
         "missing: a contact that Xero does not show keeps its name",
         f"{HELD}::test_a_contact_that_xero_does_not_show_keeps_no_name",
-        sql("domain.links", "missing_since = coalesce(missing_since, :now)", "missing_since = null"),
+        sql("domain.mirror", "set missing_since = :now, dirty = true", "set dirty = true"),
     ),
     breach(
         "missing: a contact that Xero shows again stays missing",

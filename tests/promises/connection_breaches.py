@@ -139,6 +139,7 @@ TOKENS = (
 )
 
 HELD = "tests/domain/connection/test_held_invoices.py"
+MISSING = "tests/domain/outbound/test_missing_contacts.py"
 
 ENDS = (
     breach(
@@ -155,6 +156,21 @@ ENDS = (
         "connection: an invoice that is freed after its end says nothing",
         f"{HELD}::test_an_invoice_that_is_freed_after_the_end_shows_it",
         skip("domain.invoices.deliveries:free", "hold"),
+    ),
+    breach(
+        "missing: a scan alone fails a link",
+        f"{MISSING}::test_a_link_goes_on_once_xero_shows_its_contact_again_without_a_change",
+        sql("domain.mirror", "case when linked.yes then", "case when false then"),
+    ),
+    breach(
+        "missing: a link whose contact nothing shows says nothing",
+        f"{MISSING}::test_a_link_whose_contact_a_scan_and_a_read_by_itself_do_not_show_says_so",
+        skip("domain.inbound.link_endings:settle", "not_shown"),
+    ),
+    breach(
+        "missing: what depends on the contact is not applied",
+        f"{MISSING}::test_what_depends_on_a_contact_goes_on_once_reads_by_themselves_do_not_show_it",
+        sql("domain.mirror", "set missing_since = :now, dirty = true", "set missing_since = :now"),
     ),
 )
 

@@ -1,43 +1,20 @@
 """Names as Xero holds them: without emoji, and only of contacts that Xero still shows."""
 
-from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
-from domain.actions import push, unsync
-from domain.actions.push import Existing, Wish
-from domain.fields.values import SeenContact
-from domain.links.failures import Failure
+from domain.actions import unsync
+from domain.actions.push import Existing
 from domain.matching import issues
-from domain.outbound import contact_deliveries, freshness
-from domain.outbound.contact_deliveries import Answered
+from domain.outbound import freshness
 from domain.problems import Code, Refused
-from domain.tables import ImportPhase, ImportRun, RunPurpose, Side, SyncedField, XeroContactStatus
+from domain.tables import Side, XeroContactStatus
 from tests.domain.announced import later
 from tests.domain.linked import LATER, change, claim, linked, read_delta
+from tests.domain.outbound.names import TAKEN, own_link, pushed, refuse, scan
 from tests.domain.world import World, seen
-
-TAKEN = Failure("NAME_TAKEN_IN_XERO", "The contact name Kea is already assigned.", SyncedField.NAME)
-
-
-async def pushed(world: World, contact: UUID, *, anyway: bool = False) -> None:
-    async with world.tx() as tx, issues.evaluating(tx):
-        await push.push(tx, Wish(contact, world.organisation, create_anyway=anyway))
-
-
-async def refuse(world: World, failure: Failure) -> None:
-    claimed = await claim(world)
-    assert claimed is not None
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
-
-
-async def own_link(world: World) -> dict[str, object]:
-    """The link of the push, if there is one."""
-    [link] = await world.rows("select * from sync_link order by contact_number limit 1")
-    return link
 
 
 @pytest.mark.parametrize("name", ["Kea 🎉", "🎉Kea", "K\u200dea 🎂", "KEA 𠮷"])
@@ -158,18 +135,6 @@ async def test_a_contact_that_xero_shows_again_keeps_its_name(world: World) -> N
     await world.shown(seen("Acme", "a@x.nz", xero_id=xero, updated_at=LATER))
     with pytest.raises(Existing):
         await create_again(world)
-
-
-async def scan(world: World, *shown: SeenContact) -> None:
-    async with world.tx() as tx:
-        run = ImportRun(
-            workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, purpose=RunPurpose.SCAN,
-            phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(run)
-    await world.read(run.id, [replace(one, seen_at=run.started_at) for one in shown])
-    while await world.match(run.id):
-        pass
 
 
 async def test_a_scan_notices_the_contacts_that_xero_does_not_show_any_more(world: World) -> None:

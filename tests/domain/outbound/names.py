@@ -1,0 +1,47 @@
+"""Steps of tests about the names that Xero's contacts hold, and about contacts that Xero does not show."""
+
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+from domain.actions import push
+from domain.actions.push import Wish
+from domain.fields.values import SeenContact
+from domain.links.failures import Failure
+from domain.matching import issues
+from domain.outbound import contact_deliveries
+from domain.outbound.contact_deliveries import Answered
+from domain.tables import ImportPhase, ImportRun, RunPurpose, SyncedField
+from tests.domain.linked import claim
+from tests.domain.world import World
+
+TAKEN = Failure("NAME_TAKEN_IN_XERO", "The contact name Kea is already assigned.", SyncedField.NAME)
+
+
+async def pushed(world: World, contact: UUID, *, anyway: bool = False) -> None:
+    async with world.tx() as tx, issues.evaluating(tx):
+        await push.push(tx, Wish(contact, world.organisation, create_anyway=anyway))
+
+
+async def refuse(world: World, failure: Failure) -> None:
+    claimed = await claim(world)
+    assert claimed is not None
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
+
+
+async def own_link(world: World) -> dict[str, object]:
+    """The link of the push, if there is one."""
+    [link] = await world.rows("select * from sync_link order by contact_number limit 1")
+    return link
+
+
+async def scan(world: World, *shown: SeenContact) -> None:
+    async with world.tx() as tx:
+        run = ImportRun(
+            workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, purpose=RunPurpose.SCAN,
+            phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(run)
+    await world.read(run.id, [replace(one, seen_at=run.started_at) for one in shown])
+    while await world.match(run.id):
+        pass
