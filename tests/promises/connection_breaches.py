@@ -9,6 +9,7 @@ SENDING = "tests/workers/test_sending.py"
 ENGINE_TESTS = "tests/workers/test_arq_engine.py"
 RESTORES = "tests/domain/connection/test_restored.py"
 NUMBERS = "tests/domain/invoices/test_numbers.py"
+ENDED = "test_a_grant_that_needs_a_new_consent_gives_no_lease_and_keeps_its_tokens"
 FUNCTIONS = "migrations.versions"  # where the functions of schema `door` are
 
 BUDGET = (
@@ -135,6 +136,21 @@ TOKENS = (
         "tokens: a consent that has failed is kept alive for ever",
         f"{GRANTS}::test_a_grant_that_needs_a_new_consent_is_not_kept_alive",
         sql(FUNCTIONS, "where failed is null and refreshed_at < p_before", "where refreshed_at < p_before"),
+    ),
+    breach(
+        "tokens: a consent that has failed gives a lease",
+        f"{GRANTS}::{ENDED}",
+        sql(FUNCTIONS, "version = p_version and failed is null", "version = p_version"),
+    ),
+    breach(
+        "tokens: a consent that has failed loses its tokens",
+        f"{GRANTS}::{ENDED}",
+        sql(FUNCTIONS, "sealed = coalesce(p_sealed, sealed)", "sealed = coalesce(p_sealed, '')"),
+    ),
+    breach(
+        "tokens: a lease ends before its call",
+        f"{GRANTS}::test_a_lease_lasts_longer_than_a_call_that_xero_answers_at_the_last_moment",
+        swap("domain.connection.oauth_grants", "timedelta(seconds=60)", "timedelta(seconds=10)"),
     ),
 )
 

@@ -16,6 +16,7 @@ from runtime.seal import KeyRing, new_key
 from tests.clients import web_client
 from tests.database import Place
 from tests.domain.connection.clock import Clock
+from xero import oauth
 from xero.errors import KeyMissing, NeedsReconnect, Reason, Retry
 from xero.oauth import App
 from xero.payloads import ClientTokenAnswer, TokenAnswer
@@ -328,3 +329,22 @@ async def test_a_missing_grant_needs_a_consent(made: Made) -> None:
     made.id = uuid4()
     with pytest.raises(NeedsReconnect):
         await made.tokens().access_token()
+
+
+async def test_a_grant_that_needs_a_new_consent_gives_no_lease_and_keeps_its_tokens(made: Made) -> None:
+    """A disconnect still ends the connection with these tokens."""
+    before = await made.grant()
+    lease = await made.grants.lease(before)
+    assert lease is not None
+    assert await made.grants.fail(before, lease, "invalid_grant")
+    failed = await made.grant()
+    assert (failed.sealed, failed.access_expires_at) == (before.sealed, before.access_expires_at)
+    assert await made.grants.lease(failed) is None
+
+
+async def test_a_lease_lasts_longer_than_a_call_that_xero_answers_at_the_last_moment(made: Made) -> None:
+    """Else a second caller uses the refresh token while the first one still waits."""
+    grant = await made.grant()
+    assert await made.grants.lease(grant) is not None
+    made.clock.move(oauth.TIMEOUT)
+    assert await made.grants.lease(await made.grant()) is None
