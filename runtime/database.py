@@ -32,12 +32,9 @@ from domain.tables import EventKind
 from domain.tx import Actor, Tx
 from runtime import tally, turns
 from runtime.clock import Clock, ServerClock, monotonic
+from runtime.database_errors import IN_THE_WAY, READ_ONLY, ROLLED_BACK, sqlstate_of, why_unavailable
 from runtime.tracing import traceparent
 
-# How the SQLSTATEs begin that say: the connection failed, PostgreSQL shuts down or starts up, it has too many connections or
-# no memory or disk left, it does not let this role in, the database does not exist.
-NO_CONNECTION = ("08", "57P", "53", "28", "3D")
-AFTER_DISCONNECT = "8s2b"  # SQLAlchemy's code: a statement after the connection was lost
 TIME_ASKED_EVERY = 60.0  # seconds
 TIME_ASKED = 3  # times in a row: the quickest answer is the most exact one, and clocks of processes then agree to a millisecond
 RESTED = 10.0  # seconds; what drops silent connections waits for minutes
@@ -60,14 +57,16 @@ _workspace: ContextVar[UUID | None] = ContextVar("workspace", default=None)
 
 
 class DatabaseUnavailable(ConnectionError):
-    """PostgreSQL cannot be reached, has ended the connection, or no connection of the pool became free in time.
+    """PostgreSQL cannot be reached, has ended the connection, no connection of the pool became free in time, or a repeat can pass
+    where this transaction failed.
 
-    The transaction was rolled back, unless `unsure`: then only the answer to its commit is missing.
+    The transaction was rolled back, unless `unsure`: then only the answer to its commit is missing. `in_the_way`: another
+    transaction was in the way of this one, which can be repeated at once.
     """
 
-    def __init__(self, why: str, *, unsure: bool = False) -> None:
+    def __init__(self, why: str, *, unsure: bool = False, in_the_way: bool = False) -> None:
         super().__init__(why)
-        self.unsure = unsure
+        self.unsure, self.in_the_way = unsure, in_the_way
 
 
 def guard() -> None:
@@ -132,8 +131,9 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, workspace: UUID) -> AsyncIterator["DirectReader"]:
-        """A transaction that can only read. Its statements go to asyncpg directly: SQLAlchemy would cost four times as much CPU."""
-        async with self._driver() as driver:
+        """A transaction that can only read. Its statements go to asyncpg directly: SQLAlchemy would cost four times as much CPU. A
+        write in it is a mistake of ours, and no trouble of the database."""
+        async with self._driver(writes=False) as driver:
             self.statements += 1
             # One round trip. A UUID holds nothing that SQL could take for its own.
             await driver.execute(
@@ -172,24 +172,24 @@ class Database:
                 state.is_committing = True
 
     @asynccontextmanager
-    async def _driver(self) -> AsyncIterator[asyncpg.Connection]:
+    async def _driver(self, *, writes: bool = True) -> AsyncIterator[asyncpg.Connection]:
         """A connection of the pool as asyncpg has it. A failed transaction is rolled back. A connection that is lost, or was interrupted in
         the middle of a statement, is closed."""
-        with self._alone():
+        with self._alone(writes=writes):
             held = await self.engine.raw_connection()
             driver: asyncpg.Connection = held.driver_connection
             is_usable = False
             try:
                 yield driver
                 is_usable = True
-            except Exception:
-                is_usable = await _rolled_back(driver)
+            except Exception as error:
+                is_usable = await _rolled_back(driver) and sqlstate_of(error) != READ_ONLY
                 raise
             finally:
                 await greenlet_spawn(held.close if is_usable else held.invalidate)
 
     @contextmanager
-    def _alone(self) -> Iterator["_State"]:
+    def _alone(self, *, writes: bool = True) -> Iterator["_State"]:
         """Refuse a transaction within a transaction, and name trouble of the database."""
         if _open.get():
             raise RuntimeError("a transaction is open already; transactions do not nest")
@@ -198,11 +198,15 @@ class Database:
         try:
             yield state
         except Exception as error:
-            why = _why_unavailable(error)
+            why = why_unavailable(error)
             if why is None or isinstance(error, DatabaseUnavailable):
                 raise
+            sqlstate = sqlstate_of(error)
+            if sqlstate == READ_ONLY and not writes:
+                raise
             self.pool_timeouts += isinstance(error, sa.exc.TimeoutError)
-            raise DatabaseUnavailable(why, unsure=state.is_committing) from error
+            unsure = state.is_committing and sqlstate not in ROLLED_BACK
+            raise DatabaseUnavailable(why, unsure=unsure, in_the_way=sqlstate in IN_THE_WAY) from error
         finally:
             _open.reset(mark)
 
@@ -270,24 +274,6 @@ def written(statement: str, given: dict[str, object]) -> tuple[str, list[str]]:
             _WRITTEN.clear()
         written = _WRITTEN[key] = str(compiled), list(compiled.positiontup or ())
     return written
-
-
-def _why_unavailable(error: Exception) -> str | None:
-    """The reason in words without addresses or values. None if the error lies in the statement or its data."""
-    if isinstance(error, sa.exc.TimeoutError):
-        return "no connection became free in time"
-    if isinstance(error, OSError):
-        return type(error).__name__
-    if isinstance(error, sa.exc.PendingRollbackError) and error.code == AFTER_DISCONNECT:
-        return "the connection was lost"
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    state = getattr(cause, "sqlstate", None)
-    if isinstance(state, str) and state.startswith(NO_CONNECTION):
-        return f"SQLSTATE {state}"
-    lost = isinstance(error, asyncpg.InterfaceError) or (
-        isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
-    )
-    return "the connection was lost" if lost else None
 
 
 @asynccontextmanager
@@ -393,6 +379,7 @@ def connect(
     named = {"server_settings": named_as(program), "connection_class": _Connection}
     engine = create_engine(url, pool_size=pool_size, pool_use_lifo=True, connect_args=named, **options)
     _ask_rested_connections(engine)
+    _leave_read_only_servers(engine)
     database = Database(engine, clock or ServerClock())
 
     @sa.event.listens_for(engine.sync_engine, "before_cursor_execute")
@@ -430,6 +417,15 @@ def _ask_rested_connections(engine: AsyncEngine) -> None:
                 dialect.do_ping(connection)  # type: ignore[arg-type]  # an adapted connection is one of DBAPI
             except (dialect.loaded_dbapi.Error, OSError) as error:
                 raise sa.exc.DisconnectionError("the connection does not answer") from error
+
+
+def _leave_read_only_servers(engine: AsyncEngine) -> None:
+    """Close the connections of the pool to a server that has become read-only, so that new ones find the server that writes."""
+
+    @sa.event.listens_for(engine.sync_engine, "handle_error")
+    def check(context: sa.engine.ExceptionContext) -> None:
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
 
 
 class Role(NamedTuple):

@@ -10,7 +10,6 @@ from typing import Any, Generic, Self, TypeVar
 
 import strawberry
 import structlog
-from sqlalchemy.exc import DBAPIError
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.lazy_type import LazyType
 
@@ -18,9 +17,9 @@ from api.context import Context
 from api.relay.loaders import renew
 from domain.problems import Code, Problem, Refused, refuse
 from domain.tx import Tx
+from runtime.database import DatabaseUnavailable
 
 MOST_ROWS = 500
-DEADLOCK = "40P01"
 TRIES = 3
 Done = TypeVar("Done")
 log = structlog.get_logger()
@@ -57,7 +56,7 @@ def user_errors(problems: Iterable[Problem], *under: str) -> list[UserError]:
 
 
 async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Outcome[Done]:
-    """Run `change` in a transaction of its own, and retry it after a deadlock, at most three times.
+    """Run `change` in a transaction of its own, and retry it if another transaction was in its way, at most three times.
 
     Objects that are loaded afterwards show the state after the change."""
     for tried in range(1, TRIES + 1):
@@ -68,10 +67,10 @@ async def write(context: Context, change: Callable[[Tx], Awaitable[Done]]) -> Ou
             renew(context)
         except Refused as refused:
             return Outcome(None, user_errors(refused.problems))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != DEADLOCK or tried == TRIES:
+        except DatabaseUnavailable as error:
+            if not error.in_the_way or tried == TRIES:
                 raise
-            log.warning("deadlock_retried", attempts=tried)
+            log.warning("transaction_retried", attempts=tried, error=str(error))
         else:
             return Outcome(done, [])
     raise AssertionError("the last try returns or raises")

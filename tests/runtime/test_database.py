@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from domain.tx import TANDEM
-from runtime.database import RESTED, USED_AT, connect
+from runtime.database import RESTED, USED_AT, DatabaseUnavailable, connect
 from tests.database import Place, rows_of
 from tests.patience import patience
 
@@ -159,3 +159,79 @@ async def test_a_direct_read_that_is_cancelled_or_cut_off_leaves_a_whole_connect
     assert database.connections_in_use == 0
     for one in (database, other):
         await one.close()
+
+
+AGAIN = (
+    "08000", "08003", "08006", "53000", "53100", "53200", "53300", "57P01", "57P02", "57P03", "40001", "40P01", "55P03", "25006",
+    "25P03",
+)  # fmt: skip
+OURS = ("42P01", "42501", "23505", "22P02", "40002", "25001", "0A000", "P0001")
+
+
+def failing(sqlstate: str) -> str:
+    """A statement that PostgreSQL answers with this error."""
+    return f"do $$ begin raise exception 'no' using errcode = '{sqlstate}'; end $$"
+
+
+@pytest.mark.parametrize("sqlstate", [*AGAIN, *OURS])
+async def test_an_error_that_a_repeat_can_pass_is_passing_trouble_and_others_are_not(
+    clean: Place, sqlstate: str
+) -> None:
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    expected = DatabaseUnavailable if sqlstate in AGAIN else sa.exc.DBAPIError
+    with pytest.raises(expected) as raised:
+        async with database.transaction(uuid4(), TANDEM) as tx:
+            await tx.run(failing(sqlstate))
+    if isinstance(raised.value, DatabaseUnavailable):
+        assert str(raised.value) == f"SQLSTATE {sqlstate}"
+        assert raised.value.in_the_way == (sqlstate in ("40001", "40P01"))
+    direct = DatabaseUnavailable if sqlstate in AGAIN and sqlstate != "25006" else asyncpg.PostgresError
+    with pytest.raises(direct):
+        async with database.reading(uuid4()) as reader:
+            await reader.records(failing(sqlstate))
+    async with database.door() as session:  # the pool's only connection is free
+        assert await session.scalar(sa.text("select 1")) == 1
+    await database.close()
+
+
+@pytest.mark.parametrize(("sqlstate", "unsure"), [("40001", False), ("08006", True)])
+async def test_a_commit_that_postgresql_refuses_has_saved_nothing(
+    clean: Place, sqlstate: str, unsure: bool
+) -> None:
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    engine = database.engine.sync_engine
+
+    def refuse(_: sa.Connection) -> None:
+        raise asyncpg.PostgresError.new({"S": "ERROR", "C": sqlstate, "M": "no"})
+
+    async def commit() -> None:
+        async with database.door() as session:
+            await session.execute(sa.text("select 1"))
+            sa.event.listen(engine, "commit", refuse, once=True)
+
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await commit()
+    assert raised.value.unsure is unsure
+    await database.close()
+
+
+async def test_connections_to_a_server_that_has_become_read_only_are_closed(clean: Place) -> None:
+    """Else each transaction meets the same standby again, although another server writes."""
+    database = connect(clean.app_url, pool_size=1, max_overflow=0)
+    pids = []
+
+    async def write() -> None:
+        async with database.door() as session:
+            pids.append(await session.scalar(sa.text("select pg_backend_pid()")))
+            await session.execute(sa.text("set transaction read only"))
+            await session.execute(sa.text("delete from event_counter"))
+
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable, match="25006"):
+            await write()
+    with pytest.raises(DatabaseUnavailable, match="25006"):
+        await database.call_door(int_of, failing("25006"))
+    with pytest.raises(DatabaseUnavailable, match="25006"):
+        await write()
+    assert len(set(pids)) == 3
+    await database.close()

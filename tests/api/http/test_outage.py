@@ -41,6 +41,7 @@ from tests.patience import patience
 from tests.postgres_relay import Relay, relayed
 
 during: list[Callable[[], object]] = []  # what happens within the next transaction, before its statement
+refusals: list[str] = []  # SQLSTATEs that PostgreSQL answers to the next statements
 
 
 async def read_number(info: Info[Context, None]) -> int:
@@ -48,6 +49,9 @@ async def read_number(info: Info[Context, None]) -> int:
         if during:
             during.pop()()
             await asyncio.sleep(0)  # the connection's end is noticed
+        if refusals:
+            raising = f"do $$ begin raise exception 'no' using errcode = '{refusals.pop()}'; end $$"
+            await tx.run(raising)
         rows = await rows_of(tx, "select 1 as n")
     number: int = rows[0]["n"]
     return number
@@ -128,6 +132,7 @@ async def edge(process: Process) -> AsyncIterator[str]:
 @pytest.fixture(autouse=True)
 def nothing_planned() -> None:
     during.clear()
+    refusals.clear()
 
 
 async def starting_up(relay: Relay) -> None:
@@ -204,6 +209,24 @@ async def test_an_outage_during_a_query_is_unavailable_and_not_internal(
     assert answer.json()["data"] == {"plain": "plain", "perhaps": None}
     assert_calm(capsys.readouterr().out)
     assert data(await ask(http, "{number perhaps}")) == {"number": 1, "perhaps": 1}
+
+
+@pytest.mark.parametrize("sqlstate", ["25006", "40001", "55P03", "53300", "57P01"])
+async def test_an_error_that_a_repeat_can_pass_is_unavailable(
+    http: httpx.AsyncClient, edge: str, token: str, sqlstate: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals.append(sqlstate)
+    assert_unavailable(await ask(http, "{number}"))
+    refusals.append(sqlstate)
+    answer = await ask(http, "mutation {change}")
+    assert codes(answer) == ["UNAVAILABLE"]
+    assert "Try again in a moment" in answer.json()["errors"][0]["message"]
+    refusals.append(sqlstate)
+    async with acknowledged(edge, token) as ws:
+        query = "subscription {tick {number read}}"
+        await say(ws, {"type": "subscribe", "id": "1", "payload": {"query": query}})
+        assert await close_code(ws) == 1013
+    assert_calm(capsys.readouterr().out)
 
 
 async def test_a_mutation_says_whether_its_change_may_have_been_saved(
