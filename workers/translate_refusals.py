@@ -61,6 +61,6 @@ def contact_failure(said: Sequence[Said]) -> Failure:
 def _contact_failure(said: Said) -> Failure:
     rule, field = rule_of(said), _FIELDS.get(member_of(said))
     code = rule.code if rule.code in _OF_CONTACTS else "INVALID_IN_XERO"
-    if field is not None or code != "INVALID_IN_XERO":
+    if field is not None or code not in ("INVALID_IN_XERO", "VALUE_TOO_LONG"):
         return Failure(code, said.shown, field)
     return Failure(code, advised(said, rule if rule.advice else UNKNOWN), remedy="IN_XERO")

@@ -5,7 +5,7 @@ the addresses, phones and persons of a contact. `errors_of` and `warnings_of` re
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -18,10 +18,12 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Said:
-    """One message. `place` is the path in the element by Xero's names, as ('LineItems', 0); empty for the element itself."""
+    """One message. `place` is the path in the element by Xero's names, as ('LineItems', 0); empty for the element itself. `kind`: of a
+    phone or an address, Xero's word for its type."""
 
     text: str
     place: Place = ()
+    kind: str = field(default="", compare=False)
 
     @property
     def shown(self) -> str:
@@ -62,7 +64,7 @@ def _walk(value: object, kind: str, place: Place) -> Iterator[Said]:
     if isinstance(value, Mapping):
         for name, part in value.items():
             if name == kind:
-                yield from (Said(text, place) for text in _texts(part))
+                yield from (Said(text, place, _kind_of(value)) for text in _texts(part))
             elif name not in ("ValidationErrors", "Warnings"):
                 yield from _walk(part, kind, (*place, str(name)))
     elif isinstance(value, list):
@@ -70,10 +72,15 @@ def _walk(value: object, kind: str, place: Place) -> Iterator[Said]:
             yield from _walk(part, kind, (*place, index))
 
 
+def _kind_of(element: Mapping[object, object]) -> str:
+    kind = element.get("PhoneType", element.get("AddressType"))
+    return kind if isinstance(kind, str) else ""
+
+
 def _texts(messages: object) -> Iterator[str]:
-    if not isinstance(messages, list):
-        return
-    for one in messages:
+    if isinstance(messages, Mapping):
+        messages = [messages]
+    for one in messages if isinstance(messages, list) else []:
         text = one.get("Message") if isinstance(one, Mapping) else one
         if isinstance(text, str) and text.strip():
             yield text.strip()

@@ -242,10 +242,22 @@ RULES: tuple[Rule, ...] = (
         ("The document DueDate field must be specified", FIELD_INSIGHT)),
 )  # fmt: skip
 
+# What Xero keeps with a contact and Tandem does not write: by place, by type, and by words of a message.
+_XEROS_OWN_PLACES = frozenset(
+    ("ContactPersons", "ContactGroups", "BatchPayments", "PaymentTerms", "SalesTrackingCategories", "PurchasesTrackingCategories",
+     "BrandingTheme", "Attachments", "Balances")
+)  # fmt: skip
+_WRITTEN_KINDS = ("", "DEFAULT", "POBOX")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_XEROS_OWN_WORDS = re.compile(
+    r"(first|last|user|group|theme|category|bank\w*|account) ?name|contact person|\bskype|\bweb ?(site|address)|\bmobile|\bfax\b"
+    r"|direct dial|\bddi\b|street|delivery address|\btax\b|(company|registration|account) ?number|\bbank\b|network ?key",
+    re.IGNORECASE,
+)
 # A member of a contact that Tandem writes, by words of a message that no rule knows.
 _MEMBERS = (
     ("Phones", re.compile(r"phone|area code|country code", re.IGNORECASE)),
-    ("Addresses", re.compile(r"address|postal|post code|\bcity\b|region|attention|country", re.IGNORECASE)),
+    ("Addresses", re.compile(r"address|postal|post ?code|\bcity\b|region|attention|country", re.IGNORECASE)),
     ("Name", re.compile(r"\bname\b", re.IGNORECASE)),
 )
 _AGAIN = "Tandem tries again when the contact or the invoice changes in Xero, and once a day."
@@ -259,18 +271,36 @@ UNKNOWN = Rule(
 
 def rule_of(said: Said) -> Rule:
     """The rule of one message. An unknown message about a line has the remedy UPDATE_INVOICE."""
-    found = next((rule for rule in RULES if rule.words.search(said.text)), None)
+    found = _known(said)
     if found is not None:
-        return found
+        about_value = found.code == "VALUE_TOO_LONG" or found.member
+        return UNKNOWN if about_value and _is_xeros_own(said, found) else found
     if "LineItems" in said.place:
         return Rule(_INVALID, "UPDATE_INVOICE", UNKNOWN.words)
     return UNKNOWN
 
 
+def _known(said: Said) -> Rule | None:
+    return next((rule for rule in RULES if rule.words.search(said.text)), None)
+
+
+def _is_xeros_own(said: Said, known: Rule | None) -> bool:
+    """Whether a message is about data of a contact that Tandem does not write. No change of the practice's contact helps. Values that
+    Xero quotes say nothing about that, and neither do the names in a message about a taken name."""
+    if "LineItems" in said.place or (known is not None and known.code not in (_INVALID, "VALUE_TOO_LONG")):
+        return False
+    placed = not _XEROS_OWN_PLACES.isdisjoint(said.place) or said.kind not in _WRITTEN_KINDS
+    if known is not None and known.member:
+        return placed
+    return placed or _XEROS_OWN_WORDS.search(_QUOTED.sub("", said.text)) is not None
+
+
 def member_of(said: Said) -> str:
     """The member of a contact, by Xero's name, that a message is about; blank where it names none that Tandem writes."""
+    known = _known(said)
+    if _is_xeros_own(said, known):
+        return ""
     placed = next((step for step in said.place if step in ("Phones", "Addresses")), "")
-    known = next((rule for rule in RULES if rule.words.search(said.text)), None)
     if known is not None and (known.member or known.remedy == "IN_XERO"):
         return known.member
     return str(placed) or next((name for name, words in _MEMBERS if words.search(said.text)), "")

@@ -89,6 +89,14 @@ def test_an_unknown_message_is_about_the_line_that_holds_it() -> None:
         (Said("Website must be valid."), ""),
         (Said("The Account Number already exists. Please enter a different Account Number."), ""),
         (Said("You can only have a maximum of 5 contact persons."), ""),
+        (Said("First Name must be less than 255 characters."), ""),
+        (Said("Skype user name is not valid."), ""),
+        (Said("Tax number must be valid for the region."), ""),
+        (Said("Postcode is too long."), "Addresses"),
+        (Said("This is too long.", ("Phones", 1), "DEFAULT"), "Phones"),
+        (Said("This is too long.", ("Phones", 1), "MOBILE"), ""),
+        (Said("City is too long.", ("Contact", "Addresses", 0), "STREET"), ""),
+        (Said("Email address must be valid.", ("ContactPersons", 0)), ""),
     ],
 )
 def test_a_message_about_a_contact_names_the_member(said: Said, member: str) -> None:

@@ -1,10 +1,12 @@
 """Xero's refusals as failures: code, remedy, subjects, and all of Xero's words."""
 
+import pytest
+
 from domain.invoices.eligibility import CONTACT, Problem
 from domain.links.failures import Failure
 from domain.tables import SyncedField
 from workers.translate_refusals import contact_failure, invoice_problem
-from xero.messages import Said
+from xero.messages import Said, errors_of
 
 ACCOUNT, TAX = Said("Account must be valid."), Said("Tax rate must be valid.")
 
@@ -75,3 +77,29 @@ def test_of_several_messages_about_a_contact_the_one_about_a_synced_field_counts
     found = contact_failure([Said("Website must be valid."), Said("Email address must be valid.")])
     assert (found.field, found.remedy) == (SyncedField.BILLING_EMAIL, None)
     assert "Website must be valid." in found.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said("Last name is too long."),
+        Said("Mobile phone number exceeds 50 characters."),
+        Said("Street address line 1 must not exceed 500 characters."),
+        Said("The bank account country is not supported."),
+        Said("Contact group name is invalid."),
+        Said("Email address must be valid.", ("ContactPersons", 0)),
+        Said("This is too long.", ("Phones", 2), "FAX"),
+    ],
+)
+def test_what_xero_says_of_data_that_tandem_does_not_write_is_to_be_corrected_in_xero(said: Said) -> None:
+    failure = contact_failure([said])
+    assert (failure.code, failure.field, failure.remedy) == ("INVALID_IN_XERO", None, "IN_XERO")
+    assert failure.message.startswith(f"{said.shown} ")
+    inside = invoice_problem([Said(said.text, ("Contact", *said.place), said.kind)])
+    assert (inside.code, inside.remedy, inside.subjects) == ("INVALID_IN_XERO", "IN_XERO", (CONTACT,))
+
+
+def test_a_message_of_one_object_and_the_type_of_its_phone_are_read() -> None:
+    element = {"Phones": [{"PhoneType": "MOBILE", "ValidationErrors": {"Message": "Too long."}}]}
+    [said] = errors_of(element)
+    assert (said.text, said.place, said.kind) == ("Too long.", ("Phones", 0), "MOBILE")
