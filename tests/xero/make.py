@@ -63,7 +63,7 @@ class Tokens:
 
 @dataclass
 class Limiter:
-    """Give every slot, or returns `until` if there is none."""
+    """Gives each caller a slot. If `until` is set, no slot is free before that time."""
 
     until: datetime | None = None
     taken: list[UUID] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Limiter:
 
 @dataclass
 class Rights:
-    """Remembers what the client said of each right. `closed` holds back what it names."""
+    """Remembers what the client said of each right. A right in `closed` is closed until its time."""
 
     closed: dict[Right, datetime] = field(default_factory=dict)
     denied: dict[Right, str] = field(default_factory=dict)
