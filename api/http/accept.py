@@ -21,8 +21,17 @@ def json_type(accept: str) -> str:
 
 def accepts_json(accept: str) -> bool:
     """Whether the client names a kind of JSON, or takes any type."""
-    weights = read_weights(accept)
-    return any(weights.get(name, 0.0) > 0 for name in (JSON, GRAPHQL_JSON, "application/*", "*/*"))
+    return _json_weight(read_weights(accept)) > 0
+
+
+def _json_weight(weights: dict[str, float]) -> float:
+    """The highest q of a kind of JSON, an older name such as application/graphql+json included."""
+    named = [
+        weight
+        for kind, weight in weights.items()
+        if kind.startswith("application/") and kind.endswith("json")
+    ]
+    return max([*named, weights.get("application/*", 0.0), weights.get("*/*", 0.0)])
 
 
 def accepts_stream(accept: str) -> bool:
@@ -33,8 +42,7 @@ def accepts_stream(accept: str) -> bool:
 def prefers_stream(accept: str) -> bool:
     """Whether the client wants even the one answer of a query as a stream."""
     weights = read_weights(accept)
-    names = (JSON, GRAPHQL_JSON, "application/*", "*/*")
-    return weights.get(EVENT_STREAM, 0.0) > max(weights.get(name, 0.0) for name in names)
+    return weights.get(EVENT_STREAM, 0.0) > _json_weight(weights)
 
 
 def read_weights(accept: str) -> dict[str, float]:

@@ -247,7 +247,7 @@ async def sync_status(
 
     Refuses a wrong cursor, and an id of no organisation of the workspace, before the stream begins.
     """
-    position = position_of(after) if after else None
+    position = None if after is None else position_of(after)
     organisation = await _find_organisation(context, organisation_id)
     if context.stream_begun is not None:
         context.stream_begun.set()

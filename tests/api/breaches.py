@@ -99,7 +99,7 @@ EDGE = (
         instead(
             "api.http.accept:prefers_stream",
             "return EVENT_STREAM",
-            "return weights.get(EVENT_STREAM, 0.0) >= max(weights.get(name, 0.0) for name in names)",
+            "return weights.get(EVENT_STREAM, 0.0) >= _json_weight(weights)",
         ),
     ),
     breach(

@@ -15,6 +15,8 @@ FORMS = {
     URQL: MODERN,
     "text/event-stream, application/json": CLASSIC,
     "application/json;q=0.9, text/event-stream;q=0.9": CLASSIC,
+    "text/event-stream, application/graphql+json": CLASSIC,
+    "text/event-stream;q=0.9, application/vnd.api+json": CLASSIC,
     "text/event-stream, */*": CLASSIC,
     "text/event-stream, application/*": CLASSIC,
     "text/event-stream;q=0.5, application/graphql-response+json;q=0.5, */*;q=0.1": MODERN,

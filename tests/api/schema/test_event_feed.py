@@ -251,6 +251,7 @@ async def test_a_stream_that_cannot_begin_is_asked_to_try_again(
 
 WRONG: dict[str, dict[str, str]] = {
     "a cursor that is none": {"after": "nonsense"},
+    "a blank cursor": {"after": ""},
     "a cursor of a list": {"after": "WyJuYW1lIiwiYSJd"},
     "an organisation that is none": {"o": "nonsense"},
     "a blank organisation": {"o": ""},
