@@ -42,7 +42,8 @@ USED_AT = "used_at"
 EVERY_WORKSPACE = "select * from door.every_workspace()"
 _ROLE = """
 select current_user, current_setting('server_version'), not rolsuper and not rolbypassrls and not exists (
-           select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace)
+           select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace),
+       current_setting('transaction_read_only') = 'on'
   from pg_roles where rolname = current_user
 """
 _SENT = {EventKind.LINK, EventKind.INVOICE}  # of these rows a worker sends changes
@@ -428,12 +429,17 @@ def _leave_read_only_servers(engine: AsyncEngine) -> None:
             context.is_disconnect = True
 
 
+READ_ONLY_SERVER = "PostgreSQL accepts no writes, as a standby. Each change is answered UNAVAILABLE: DATABASE_URL must lead to the server that writes"
+
+
 class Role(NamedTuple):
-    """The role of a connection, and PostgreSQL's version. `bound`: row-level security binds the role."""
+    """The role of a connection, and PostgreSQL's version. `bound`: row-level security binds the role. `read_only`: the server accepts no
+    writes, as a standby."""
 
     name: str
     version: str
     bound: bool
+    read_only: bool
 
 
 async def find_role(connection: AsyncConnection | AsyncSession) -> Role:

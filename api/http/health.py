@@ -26,7 +26,7 @@ from api.auth.credentials import find_bearer
 from api.context import Process
 from api.guards.operation_counts import OperationCounts
 from runtime import migrations, seals
-from runtime.database import Database, find_role
+from runtime.database import READ_ONLY_SERVER, Database, find_role
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 SEND_TOKEN = "This address needs OPS_TOKEN: send the header Authorization: Bearer …"  # noqa: S105 - a sentence
@@ -200,6 +200,8 @@ async def _postgres(process: Process) -> Readiness:
         found.reasons.append(
             f"The database is at {now or 'nothing'}, and {head()} is needed: run `tandem migrate`"
         )
+    if role.read_only:
+        found.warnings.append(READ_ONLY_SERVER)
     if sealed is not None and sealed.trouble:
         (found.reasons if sealed.stops_all else found.warnings).append(sealed.trouble)
     return found

@@ -231,6 +231,20 @@ async def test_readyz_names_one_consent_of_many_that_does_not_open_and_answers_2
 
 
 @pytest.mark.usefixtures("no_consents")
+async def test_readyz_warns_of_a_server_that_accepts_no_writes(process: Process, place: Place) -> None:
+    """A standby after a failover still answers queries."""
+    standby = database.connect(place.app_url)
+    sa.event.listen(
+        standby.engine.sync_engine, "begin", lambda c: c.exec_driver_sql("set transaction read only")
+    )
+    found = await find_reasons(
+        Process(process.settings, standby, process.keys, process.http, process.notifications)
+    )
+    assert (found.reasons, found.warnings) == ([], [database.READ_ONLY_SERVER])
+    await standby.close()
+
+
+@pytest.mark.usefixtures("no_consents")
 async def test_readyz_refuses_the_role_of_the_owner(process: Process, place: Place) -> None:
     as_owner = database.connect(place.admin_url)
     found = await find_reasons(
