@@ -28,12 +28,15 @@ SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.settings.read accounting.invoices"
 )
 
-# The headers of Apollo's client, Sentry and OpenTelemetry, and of request ids.
+# The headers by which clients of GraphQL name themselves, of tools that trace requests of browsers, and of request ids.
 REQUEST_HEADERS = [
     "apollographql-client-name", "apollographql-client-version", "apollo-require-preflight",
-    "x-apollo-operation-name", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id",
+    "x-apollo-operation-name", "x-apollo-operation-id", "x-apollo-operation-type", "graphql-client-name", "graphql-client-version",
+    "x-graphql-client-name", "x-graphql-client-version", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id",
     "x-requested-with", "x-correlation-id", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled",
-    "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority", "newrelic",
+    "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-origin", "x-datadog-sampling-priority", "x-datadog-tags",
+    "newrelic", "x-newrelic-id", "x-b3-flags", "uber-trace-id", "x-amzn-trace-id", "x-cloud-trace-context", "elastic-apm-traceparent",
+    "request-id", "request-context",
 ]  # fmt: skip
 
 
