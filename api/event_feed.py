@@ -58,7 +58,7 @@ class EventRow:
 
 
 class _Read(NamedTuple):
-    """A row of `_READ`. All but `present` are null where no event follows."""
+    """A row of `_READ`. All but `present` are null if no event follows."""
 
     present: int
     position: int | None
@@ -91,7 +91,7 @@ class News:
 
 
 async def present_position(tx: Tx) -> int:
-    """The position of the workspace's last event; 0 where it has none."""
+    """The position of the workspace's last event; 0 if it has none."""
     found = await tx.read_one(_Position, _PRESENT)
     return found.position if found else 0
 
@@ -234,7 +234,7 @@ class _Feed:
 
 
 class Follower:
-    """One subscription's place among the events of its workspace."""
+    """The position of one subscription in the events of its workspace."""
 
     def __init__(self, feed: _Feed, woken: asyncio.Event, position: int) -> None:
         self._feed, self._woken = feed, woken

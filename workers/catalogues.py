@@ -44,8 +44,8 @@ async def read_due(process: Process, workspace: UUID, organisation_id: UUID) -> 
 
 
 async def fresh_for_bulk(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now. Where the right
-    to read it is missing, the catalogue of an earlier read serves."""
+    """Whether bulk invoices may be sent: the catalogue was read within the last ten minutes, or is read now. If the right
+    to read it is missing, the catalogue of an earlier read is used."""
     async with process.database.transaction(workspace, XERO) as tx:
         stale = await tx.ids(
             "select o.id from organisation o where o.workspace_id = :ws and o.id = :id and (o.catalogue_read_at is null"

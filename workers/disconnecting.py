@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 async def end_connection(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """End at Xero a connection that was ended here. False where it was ended already, or Xero does not answer now."""
+    """End at Xero a connection that was ended here. False if it was ended already, or if Xero does not answer now."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         ended = await organisations.find_ended(tx, organisation_id)
     if ended is None or not (await _is_live(process, ended.tenant_id) or await _deleted(process, ended)):

@@ -41,8 +41,7 @@ Attempt = DeliveryAttempt[WrittenInvoice, Answered, SeenInvoice]
 
 
 async def send_invoices(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
-    """Send one batch of due invoices of one lane. False where there is nothing to send now. Safe to run twice and at
-    once."""
+    """Send one batch of due invoices of one lane. False if there is nothing to send now. Safe to run twice and at once."""
     if not await catalogues.fresh_for_bulk(process, workspace, organisation_id):
         return False
     return await _send(process, workspace, organisation_id, bulk=bulk)

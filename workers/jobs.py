@@ -62,7 +62,7 @@ Step = Callable[[Process, Job], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class JobKind:
-    """`step` does the next piece of the work; False where there is nothing to do now.
+    """`step` does the next piece of the work; False if there is nothing to do now.
 
     `limit`: how many jobs of one lane run at once in one worker. `urgent`: a person may wait for it. `repeats`: the step
     is done again while it does something. `rest`: seconds in which a job that found nothing to do is not tried again,

@@ -9,7 +9,7 @@ from workers.process import Process
 
 
 async def begin(process: Process, workspace: UUID, organisation_id: UUID) -> bool:
-    """Begin the full scan or the delta whose time has come. False where none is due any more, or a run is under way."""
+    """Begin the full scan or the delta whose time has come. False if none is due any more, or if a run is under way."""
     async with process.database.transaction(workspace, TANDEM) as tx:
         organisation = await tx.session.get(Organisation, (workspace, organisation_id))
         if organisation is None:

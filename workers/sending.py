@@ -43,7 +43,7 @@ class _NotFreshError(Exception):
 
 
 async def send_contacts(process: Process, workspace: UUID, organisation_id: UUID, *, bulk: bool) -> bool:
-    """Send one batch of due links of one lane. False where there is nothing to send now. Safe to run twice and at once."""
+    """Send one batch of due links of one lane. False if there is nothing to send now. Safe to run twice and at once."""
     batch = Batch(bulk=bulk, since=process.database.clock.now())
     with suppress(_NotFreshError):  # the usual case: one transaction
         return await _send(process, workspace, organisation_id, batch, if_fresh=True)

@@ -75,7 +75,7 @@ class Answer(Generic[V]):
 
 @dataclass(frozen=True)
 class Page(Generic[P]):
-    """`last`: no page follows. The counts are None where Xero gave none."""
+    """`last`: no page follows. The counts are None if Xero gave none."""
 
     items: list[P]
     unreadable: list[Unreadable]

@@ -102,5 +102,5 @@ def _shown_place(place: Place) -> str:
 
 
 def shown(messages: Sequence[Said]) -> str:
-    """All messages in one text."""
+    """One text of all messages, for people."""
     return " ".join(one.shown for one in messages)

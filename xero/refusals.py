@@ -296,7 +296,7 @@ def _is_xeros_own(said: Said, known: Rule | None) -> bool:
 
 
 def member_of(said: Said) -> str:
-    """The member of a contact, by Xero's name, that a message is about; blank where it names none that Tandem writes."""
+    """The member of a contact, by Xero's name, that a message is about; blank if it names none that Tandem writes."""
     known = _known(said)
     if _is_xeros_own(said, known):
         return ""

@@ -237,7 +237,7 @@ class Provider:
 
 
 async def read_metadata(http: httpx.AsyncClient, issuer: str) -> Metadata:
-    """Raise ValueError, OSError or httpx.HTTPError."""
+    """Read the provider's metadata. Raise ValueError, OSError or httpx.HTTPError if it cannot be read."""
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     metadata = msgspec.json.decode(await _get(http, address), type=Metadata)
     if metadata.issuer != issuer:

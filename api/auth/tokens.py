@@ -174,5 +174,6 @@ class Require(FieldExtension):
 
 
 def require(scope: Scope) -> Require:
-    """For `@strawberry.field(extensions=[require(Scope.ADMIN)])`: the field answers FORBIDDEN without the scope."""
+    """Make the extensions of a field that needs the scope: without it the field answers FORBIDDEN. As in
+    `@strawberry.field(extensions=[require(Scope.ADMIN)])`."""
     return Require(scope)

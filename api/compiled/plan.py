@@ -87,8 +87,8 @@ Complete = Callable[[Request, Sequence[Any], "Gathered"], Coroutine[Any, Any, Se
 class Gathered:
     """A field that is resolved, waited for and completed for all objects of a level.
 
-    `attribute` reads a field that has no resolver. `is_direct`: the field's own function can be called, since neither a field extension
-    nor a parameter for the parent stands between. Otherwise Strawberry's resolver is called for each object.
+    `attribute` reads a field that has no resolver. `is_direct`: the field's own function can be called, since the field has no extension
+    and no parameter for the parent. Otherwise Strawberry's resolver is called for each object.
     """
 
     key: str

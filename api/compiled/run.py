@@ -204,7 +204,8 @@ def find_list(
     operation_name: str | None,
     context: object,
 ) -> OneList | None:
-    """The operation, if it is such a one. `document`: of the text, and has passed all checks."""
+    """Return the operation if its whole answer is one list that PostgreSQL writes, else None. `document`: the parsed text,
+    which has passed all checks."""
     executor = _executor(schema, document, None, context, variables, operation_name)
     plan = plans.find(text, executor, document) if executor is not None else None
     if executor is None or plan is None or len(plan.root.gathered) != 1:
@@ -322,7 +323,7 @@ class _Run:
         return Raw(text.encode())
 
     def asked(self, of: Gathered, listed: ListPlan) -> tuple[Listing[Any], Asked]:
-        """The list and the page that the field asks for. Refuses what the field refuses."""
+        """The list and the page that the field asks for. Refuses the arguments that the field refuses."""
         for check in of.checks:
             check(self._executor.context_value)
         return listed.asked(self._arguments(of), lambda more: self._converted(of, self.info(of), more))

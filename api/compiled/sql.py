@@ -37,11 +37,11 @@ TYPENAME = "__typename"
 
 
 class NotCompiled(Exception):
-    """The operation has something that plans do not do."""
+    """The operation has a part that plans do not support."""
 
 
 class Unexpected(Exception):
-    """The answer has something that plans do not do."""
+    """The answer has a value that plans do not support."""
 
 
 # Declarations of a type

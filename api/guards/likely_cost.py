@@ -1,4 +1,4 @@
-"""How many objects and rows a field is likely to cost, where its document does not say it.
+"""The likely number of objects and rows of a field, if its document does not give a number.
 
 The numbers are those of a practice with full pages. These numbers are used only until the same document has run in the
 workspace (api.guards.cost_report).

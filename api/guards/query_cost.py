@@ -250,8 +250,8 @@ def measure(
     variables: Mapping[str, object],
     before: Measured | None = None,
 ) -> Measured:
-    """The cost of each operation. `before`: of the same document. Raises TooCostlyError, and ValueError for a text with NUL
-    or a lone surrogate."""
+    """The cost of each operation. `before`: an earlier result for the same document. Raises TooCostlyError, and ValueError
+    for a text with NUL or a lone surrogate."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     _check("operations", len(operations), OPERATIONS)
     rows = longest_list(variables)

@@ -180,7 +180,7 @@ async def _rematch(context: Context, inputs: Sequence[RematchInput]) -> Results:
 
 
 async def _organisations(context: Context, inputs: Sequence[SyncLinkInput]) -> dict[UUID, UUID]:
-    """The organisation of each link, by their keys. Read it before the links are deleted."""
+    """The key of each link's organisation, by the link's key. Read it before the links are deleted."""
     keys = [key for one in inputs if (key := ids.find("SyncLink", one.link_id))]
     async with context.transaction() as tx:
         rows = await tx.read(

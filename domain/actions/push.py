@@ -253,8 +253,8 @@ async def name_is_free(tx: Tx, organisation_id: UUID, names: Names, advice: str,
 
 
 async def _refuse_existing(tx: Tx, organisation_id: UUID, contact: Contact, create_anyway: bool) -> None:
-    """Refused where Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the
-    message says which; TAKEN: neither does."""
+    """Refused if Xero may have the contact already. LIKELY_DUPLICATE: `linkTo` or `createAnyway` helps, and the message
+    says which; TAKEN: neither does."""
     email = None if create_anyway else contact.email_key
     accounts = [
         one.value

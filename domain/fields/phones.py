@@ -90,7 +90,7 @@ def split_phone(text: str | None, region: str | None) -> PhoneParts:
 
 
 def _parse(text: str, region: str | None) -> PhoneNumber | None:
-    """The phone that the whole text is, if any.
+    """The phone, if the whole text is one phone; else None.
 
     A text that begins with 00 is read only if it begins with the region's international prefix. Otherwise somebody typed
     the prefix of another country, and libphonenumber would take the country code for a part of the number. For the same

@@ -161,7 +161,8 @@ SYNCED = _check(_LIST)
 
 
 def canonical(field: SyncedField, value: Value, region: str | None) -> object:
-    """Equal for two spellings of one value. `region`: the organisation's country, for phones without one."""
+    """The form in which two spellings of one value are equal. `region`: the organisation's country, for phones without
+    one."""
     if isinstance(value, PostalAddress):
         parts = (value.city, value.region, value.postal_code, value.country, value.attention_to)
         return tuple(_words(part) for part in (*value.lines, "", *parts))

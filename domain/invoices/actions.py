@@ -399,7 +399,7 @@ class _Around:
 
 
 async def _surroundings(tx: Tx, invoices: Sequence[Invoice]) -> _Around:
-    """Read the surroundings. An invoice without an organisation gets the one that exists by now."""
+    """Read the set-up. An invoice without an organisation gets the organisation that exists by now."""
     homeless = [invoice for invoice in invoices if invoice.organisation_id is None]
     found = await find_organisation(tx, None, []) if homeless else None
     if found is not None:

@@ -259,7 +259,7 @@ def eligible(organisation: Billed | None, issue_date: date) -> InvoiceSyncState 
 async def place(
     tx: Tx, setup: Setup | None, invoice: Invoice, lines: Sequence[InvoiceLine], *, linked: bool, bulk: bool
 ) -> None:
-    """Put a sent invoice that Xero does not have where it belongs. Lines that can be resolved are resolved and stored."""
+    """Set the sync state of a sent invoice that Xero does not have. Lines that can be resolved are resolved and stored."""
     stays = eligible(setup.organisation if setup else None, invoice.issue_date)
     if stays is not None or setup is None:
         rest(invoice, stays or InvoiceSyncState.SYNC_OFF)

@@ -1,4 +1,4 @@
-"""Numbers of invoices: the practice's own sequence, and what a restored backup does to it."""
+"""Numbers of invoices: the practice's own sequence, and its repair after the restore of a backup."""
 
 import re
 from collections.abc import Sequence

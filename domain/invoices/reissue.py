@@ -28,8 +28,8 @@ _CODES = {
 
 
 async def check(tx: Tx, invoice: Invoice) -> None:
-    """Refused where the new invoice would come to another total than this one, or could not pass to Xero. The refusal names
-    each line that cannot be reissued."""
+    """Refuse if the new invoice would have another total than this one, or could not go to Xero. The refusal names each
+    line that cannot be reissued."""
     lines = (await lines_of(tx, [invoice.id]))[invoice.id]
     found = await totals_of(tx, invoice, lines)
     setup = await invoice_setup.load(tx, invoice.organisation_id) if invoice.organisation_id else None
@@ -54,7 +54,7 @@ async def check(tx: Tx, invoice: Invoice) -> None:
 def _of_line(
     invoice: Invoice, line: InvoiceLine, total: LineTotal, number: int, setup: Setup | None, *, goes: bool
 ) -> list[Problem]:
-    """`goes`: the new invoice goes to Xero now. Where the sync is off, its mappings may still be completed."""
+    """`goes`: the new invoice goes to Xero now. If the sync is off, its mappings may still be completed."""
     if _is_text_only(invoice, line):
         return [Problem(Code.INVALID, f"Line {number} is text without an amount, and cannot be sent again.")]
     if not visible(line.description).strip():
@@ -117,7 +117,7 @@ def _is_text_only(invoice: Invoice, line: InvoiceLine) -> bool:
 
 
 async def _of_invoice(tx: Tx, setup: Setup, invoice: Invoice) -> list[Problem]:
-    """Problems of the invoice as a whole. A connection that has ended is none: both invoices wait for it."""
+    """Problems of the invoice as a whole. An ended connection is not a problem: both invoices wait for it."""
     linked = await eligibility.linked(tx, setup.organisation.id, [invoice.contact_id])
     found, _ = eligibility.check(setup, invoice, (), linked=invoice.contact_id in linked)
     return [

@@ -19,8 +19,8 @@ _EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 
 @dataclass(frozen=True)
 class Line:
-    """`percentage`: 15 is 15 %; None where the line has no tax rate. `discount_rate` is per cent off quantity × unit
-    price, `discount_amount` an amount off it; at most one of the two is set."""
+    """`percentage`: 15 is 15 %; None if the line has no tax rate. `discount_rate` is per cent off quantity × unit price,
+    `discount_amount` an amount off it; at most one of the two is set."""
 
     quantity: Decimal
     unit_price: Decimal

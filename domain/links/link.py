@@ -152,7 +152,7 @@ async def find(tx: Tx, link_id: UUID) -> SyncLink | None:
 
 
 async def lock(tx: Tx, link_id: UUID, version: int | None = None) -> SyncLink:
-    """The link, locked after its contact; refused where it is unknown or has changed since `version`."""
+    """The link, locked after its contact; refused if it is unknown or has changed since `version`."""
     await lock_all(tx, [link_id])
     link = await find(tx, link_id)
     if link is None:

@@ -154,7 +154,7 @@ async def _find_due(tx: Tx, wanted: _Wanted) -> list[_Due]:
 
 
 async def _lock_due(tx: Tx, wanted: _Wanted, found: Sequence[_Due]) -> list[Outgoing]:
-    """Those of the links that are still due, with both sides, locked."""
+    """Lock and return the links of these that are still due, with both sides."""
     ids = [row.id for row in found]
     contacts = await contact_edits.lock_many(tx, [row.contact_id for row in found])
     rows = await links.lock_free(tx, ids, wanted.condition, **wanted.bound)

@@ -48,8 +48,8 @@ async def claim(
     *,
     during_scan: bool = False,
 ) -> Claimed | None:
-    """Claim due statuses for one write, or None. `build` gets Xero's ids and the wanted status of each. `only` and `during_scan`:
-    see contact_deliveries.claim. A contact with an unread event is left.
+    """Claim due statuses for one write. None if none is due. `build` gets Xero's ids and the wanted status of each. `only`
+    and `during_scan`: see contact_deliveries.claim. A contact with an unread event is left out.
     """
     if not connection_health.may_send(organisation):
         return None

@@ -79,12 +79,12 @@ class XeroContact(Row, table=True):
     newest webhook event that a read has answered, or that the activity records as overwritten. All four are by Xero's
     clock.
 
-    `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to
-    links and issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot
-    of the same stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself.
-    `missing_since`: since when Xero leaves it out of reads that should show it; null where Xero shows it.
-    `looked_at`: when its near-duplicates were last looked up; null if it has changed since. `match_name` and
-    `match_keys`: the keys of that look-up, in the form of Contact's, if it found any.
+    `value_times`: per field, Xero's time of the first snapshot that showed its value. `dirty`: not applied yet to links and
+    issues; `former_keys`: the name and email keys that it had since it was. `doubted_at`: when a snapshot of the same
+    stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself. `missing_since`: since when
+    Xero leaves the contact out of reads that should show it; null while Xero shows it. `looked_at`: when its
+    near-duplicates were last looked up; null if it has changed since. `match_name` and `match_keys`: the keys of that
+    look-up, in the form of Contact's, if it found any.
     """
 
     __tablename__ = "xero_contact"

@@ -93,7 +93,7 @@ def doctor(
         bool, typer.Option("--all", help="list each setting too, and whether it is set")
     ] = False,
 ) -> None:
-    """Check the settings and the servers, and say what to do about what is wrong.
+    """Check the settings and the servers, and say how to correct each fault.
 
     Marks: ok, wrong, or - for a fact or for something optional that is not set. Exit code 1 if anything is wrong."""
     settings, wrong = read()

@@ -48,7 +48,7 @@ def line_amount(line: Line) -> Decimal:
 
 
 def discount_rate(line: Line) -> Decimal | None:
-    """The discount in per cent. Where an amount was given, Xero works the rate out, to more than two places."""
+    """The discount in per cent. If an amount was given, Xero computes the rate, to more than two places."""
     if line.discount_amount is None:
         return line.discount_rate
     whole = before_discount(line)

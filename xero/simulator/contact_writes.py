@@ -147,7 +147,7 @@ def _uniqueness_errors(book: ContactBook, contact: Contact) -> list[str]:
 
 
 def merge_contact(book: ContactBook, loser: Contact, survivor: Contact, now: datetime) -> None:
-    """As a person merges contacts in Xero: the loser is archived and points to the survivor."""
+    """Merge contacts as a person does in Xero: the loser is archived and points to the survivor."""
     if loser.id == survivor.id or survivor.status != ACTIVE or loser.merged_to or loser.status == GDPRREQUEST:
         raise ValueError("merge an unmerged contact into another, active one")
     book.put(

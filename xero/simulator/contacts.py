@@ -21,7 +21,7 @@ class Phone(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`lines` holds up to four; the other fields are blank where unset."""
+    """`lines` holds up to four; the other fields are blank if they are not set."""
 
     lines: tuple[str, ...] = ()
     city: str = ""

@@ -213,7 +213,7 @@ async def advance_clock(request: Request) -> Response:
 
 
 async def add_contacts(request: Request) -> Response:
-    """As a person adds contacts in Xero's pages, which accept what the API refuses. No call is counted."""
+    """Add contacts as a person does in Xero's pages, which accept values that the API refuses. No call is counted."""
     simulation = simulation_of(request)
     organisation = find_organisation(request)
     if organisation is None:

@@ -65,7 +65,7 @@ def object_of(element: Element, name: str) -> Element | None:
 
 
 def text_of(element: Element, name: str) -> str | None:
-    """As in Xero, a number is read as text."""
+    """Read a text member. As in Xero, a number is read as text."""
     value: object = element.get(name)
     if value is None or isinstance(value, str):
         return value

@@ -83,8 +83,8 @@ class Grant(msgspec.Struct):
 
 
 class Subscription(msgspec.Struct, forbid_unknown_fields=True):
-    """Where an app receives webhooks, and the state of its deliveries. `own_writes`: the app hears of its own
-    writes too. After a failure Xero tries again at once, then each `retry_seconds`, and disables the
+    """The address at which an app receives webhooks, and the state of its deliveries. `own_writes`: the app gets webhooks
+    about its own writes too. After a failure Xero tries again at once, then each `retry_seconds`, and disables the
     subscription after `give_up_seconds`."""
 
     client_id: str
