@@ -58,7 +58,7 @@ def test_ports_are_published_on_this_machine_only() -> None:
     assert "9000" not in str(published)
 
 
-def test_the_image_gets_what_tandem_runs_on_and_no_secrets() -> None:
+def test_the_image_gets_the_files_that_tandem_needs_and_no_secrets() -> None:
     """.dockerignore leaves out everything that it does not name."""
     first, *let_in = [
         line

@@ -101,5 +101,5 @@ def test_a_revision_only_adds(path: Path) -> None:
         ('op.create_index("ix", "contact", ["name"])', False),
     ],
 )
-def test_what_takes_something_away_is_found(statement: str, is_found: bool) -> None:
+def test_a_revision_that_removes_something_is_found(statement: str, is_found: bool) -> None:
     assert (list(taken_away(f"def upgrade() -> None:\n    {statement}\n")) != []) == is_found

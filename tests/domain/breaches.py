@@ -31,7 +31,7 @@ EVENTS = (
     ),
     _breach(
         "an event that was read is read where it comes again",
-        f"{INBOX}::test_one_whose_stamp_has_not_moved_is_read_twice_and_never_again",
+        f"{INBOX}::test_an_event_whose_object_has_no_newer_stamp_is_read_twice_at_most",
         skip("domain.inbound:settle_shown", "_note"),
     ),
     _breach(
@@ -73,12 +73,12 @@ FIRST = (
     ),
     _breach(
         "a contact is written though what was read of it is not applied",
-        f"{FRESH}::test_what_was_read_and_is_not_applied_yet_is_applied_before_a_write",
+        f"{FRESH}::test_a_read_that_is_not_applied_yet_is_applied_before_a_write",
         sql("domain.outbound:UNREAD", "x.dirty or ", ""),
     ),
     _breach(
         "a contact is archived though an event of it is unread",
-        f"{FRESH}::test_an_unread_event_holds_back_that_a_contact_is_archived",
+        f"{FRESH}::test_an_unread_event_holds_back_the_archiving_of_its_contact",
         sql("domain.outbound:claim", "{STATUS_DUE} and not {UNREAD}", "{STATUS_DUE}"),
     ),
     _breach(
@@ -108,7 +108,7 @@ FIRST = (
     ),
     _breach(
         "an invoice is voided though an event of it is unread",
-        f"{READS}::test_a_void_waits_until_what_was_announced_of_the_invoice_is_read",
+        f"{READS}::test_a_void_waits_until_the_announced_change_of_the_invoice_is_read",
         sql("domain.invoices:_lock_due", "and not {_UNREAD}", ""),
     ),
     _breach(
@@ -245,7 +245,7 @@ NAMES = (
     ),
     breach(
         "invoice: two values that differ are told by one text",
-        "tests/domain/invoices/test_differences.py::test_two_contacts_of_one_name_are_told_apart",
+        "tests/domain/invoices/test_differences.py::test_two_contacts_of_one_name_are_distinguished",
         always("domain.invoices:both_in_one_line", "found"),
     ),
 )  # fmt: skip

@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 
 
 async def run(practice: Practice, work: Callable[[Tandem], Result], token: str | None = None) -> Result:
-    """The examples wait for their answers, so they run beside the server's loop."""
+    """The examples wait for their answers, so they run in a thread of their own, next to the server's loop."""
     with Tandem.at(practice.url, token or practice.token).http as http:
         return await asyncio.to_thread(work, Tandem(http))
 

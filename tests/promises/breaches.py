@@ -472,7 +472,7 @@ MATCH = (
     ),
     breach(
         "matching: more sure issues are confirmed than a person saw",
-        f"{SURE}::test_another_count_than_the_person_saw_confirms_nothing",
+        f"{SURE}::test_a_count_that_differs_from_the_preview_confirms_nothing",
         never("domain.matching.sure:claim", "now seen"),
     ),
     breach(

@@ -378,13 +378,13 @@ PHONES = "tests/domain/fields/test_phones.py"
 PHONE = (
     breach(
         "phones: what libphonenumber rearranges is split",
-        f"{PHONES}::test_what_libphonenumber_would_rearrange_stays_as_typed",
+        f"{PHONES}::test_a_phone_that_libphonenumber_would_rearrange_stays_as_typed",
         never("domain.fields.phones:_is_plain", "before is None"),
         swap("domain.fields.phones:_is_plain", "before in ...", "True"),
     ),
     breach(
         "phones: another country's international prefix is the region's",
-        f"{PHONES}::test_what_libphonenumber_would_rearrange_stays_as_typed",
+        f"{PHONES}::test_a_phone_that_libphonenumber_would_rearrange_stays_as_typed",
         swap("domain.fields.phones:_is_dialled_from", "bool(...)", "True"),
         swap("domain.fields.phones:_is_dialled_from", "_is_apart(...)", "True"),
     ),
@@ -405,7 +405,7 @@ DROPPED = "tests/domain/outbound/test_dropped_characters.py"
 VALUES = (
     breach(
         "names: a made-up name counts as the practice's",
-        f"{UNNAMED}::test_it_gets_a_name_that_people_can_read_and_is_to_be_reviewed",
+        f"{UNNAMED}::test_an_unnamed_contact_gets_a_readable_name_and_is_to_be_reviewed",
         never("domain.fields.synced:without_made_up", "made_up"),
     ),
     breach(
@@ -454,7 +454,7 @@ RESTORED = (
     ),
     breach(
         "restore: the filter hides a push of the lost day",
-        f"{RESTORES}::test_a_push_after_the_backup_takes_part_in_matching_whatever_the_filter_says",
+        f"{RESTORES}::test_a_push_after_the_backup_takes_part_in_matching_under_every_filter",
         sql("domain.matching:included", "or {restored.lost_push(x)}", ""),
     ),
     breach(
@@ -477,7 +477,7 @@ RESTORED = (
 ENGINE = (
     breach(
         "engine: the organisation is read once more for the claim",
-        f"{SENDING}::test_nine_statements_in_one_transaction_stand_between_a_due_mark_and_its_call",
+        f"{SENDING}::test_nine_statements_in_one_transaction_run_between_a_due_mark_and_its_call",
         swap(
             "workers.delivery_attempts:send",
             "claim(tx, organisation)",

@@ -29,9 +29,10 @@ BREACHES = (
     *inbox_breaches.BREACHES,
     *invoice_breaches.BREACHES,
 )
-# The breaches that the suite did not notice before the faults of real use were mended (issue 18, number 30). Each was put into the
-# code, and the test files of its area, as they were before aebb561, stayed green. The last two survived the tests of
-# that afternoon. Breaches of code that was new then (retention, the cost of documents, live events) are not in this list.
+# The breaches that the suite did not notice before the faults of real use were corrected (issue 18, number 30). Each was
+# put into the code, and the test files of its area, as they were before aebb561, stayed green. The last two survived the
+# tests of that afternoon. Breaches of code that was new then (retention, the cost of documents, live events) are not in
+# this list.
 SURVIVORS = (
     "limits: the minute counts from the start of a call",
     "limits: a killed caller's minute is free at once",

@@ -170,7 +170,7 @@ async def test_every_value_that_xero_showed_in_a_conflict_is_kept(
 
 
 @pytest.mark.parametrize("then", ["nothing", "unsync", "delete"])
-async def test_a_late_create_makes_one_xero_contact_whatever_a_person_did_meanwhile(
+async def test_a_late_create_makes_one_xero_contact_after_any_act_of_a_person_meanwhile(
     stage: Stage, then: str
 ) -> None:
     await stage.people.create_in_practice("Ann", "a@x.nz")
@@ -241,7 +241,7 @@ async def test_a_gdpr_request_during_a_restore_ends_the_link(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("apply", [True, False])
-async def test_a_mass_change_amid_edits_stops_and_loses_nothing_whatever_is_decided(
+async def test_a_mass_change_amid_edits_stops_and_loses_nothing_under_either_decision(
     stage: Stage, apply: bool
 ) -> None:
     for n in range(21):

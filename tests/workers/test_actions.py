@@ -127,7 +127,7 @@ async def test_a_repeated_push_creates_one_xero_contact_with_the_newest_values(l
     assert await count(linked, "push") == 1
 
 
-async def test_a_create_refused_for_its_number_finds_the_contact_and_sends_what_differs(
+async def test_a_create_refused_for_its_number_finds_the_contact_and_sends_the_differences(
     linked: Linked,
 ) -> None:
     """The first send landed unseen; the second, of other values, is refused: the number is taken."""

@@ -555,7 +555,7 @@ async def test_a_new_contact_from_xero_that_is_not_linked_cannot_be_accepted(her
     assert (kept.contact_id, kept.sync_state) == (made.contact_id, "SYNCED")
 
 
-async def test_a_refused_invoice_names_what_xero_refused(here: Billing) -> None:
+async def test_a_refused_invoice_names_the_reason_of_xero(here: Billing) -> None:
     account, rate = await here.here.world.rows(
         "select 'XeroAccount:' || id as named from xero_account where workspace_id = :ws and code = '200'"
         " union all select 'XeroTaxRate:' || id from xero_tax_rate where workspace_id = :ws and tax_type = 'OUTPUT2'"

@@ -85,7 +85,7 @@ async def test_a_push_whose_resend_is_refused_creates_at_most_one_xero_contact(
     before = (await clocked.here.simulator())["creates"]
     await refuse_the_resend(clocked, "PUT")
     assert (await clocked.link())["failure"]["code"] == "INVALID_IN_XERO"
-    await clocked.change(primaryPhone="09 555 1234")  # mended, and due again under the same number
+    await clocked.change(primaryPhone="09 555 1234")  # corrected, and due again under the same number
     await clocked.send()
     await clocked.settle()
     assert (await clocked.link())["state"] == "SYNCED"

@@ -22,7 +22,7 @@ async def test_a_sent_change_reaches_xero_and_the_link_is_synced(linked: Linked)
     assert await linked.writes() == 1
 
 
-async def test_nine_statements_in_one_transaction_stand_between_a_due_mark_and_its_call(
+async def test_nine_statements_in_one_transaction_run_between_a_due_mark_and_its_call(
     linked: Linked,
 ) -> None:
     """A person waits for each of them. The functions of schema `door` need no transaction besides."""

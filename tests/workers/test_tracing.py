@@ -31,7 +31,7 @@ RENAME = "mutation Rename($i: UpdateContactInput!) { updateContact(input: $i) { 
 
 @pytest.fixture
 async def http(exporter: InMemorySpanExporter, linked: Linked) -> AsyncIterator[httpx.AsyncClient]:
-    """The API beside the worker, on the same database."""
+    """The API, in addition to the worker, on the same database."""
     here = linked.here.process
     async with linked.here.world.tx() as tx:
         token = (await workspaces.create_token(tx, "Tests", [Scope.ADMIN], within=list(Scope)))[1]

@@ -1,4 +1,4 @@
-"""Rolling upgrade: the version before runs on while this version migrates the database and starts beside it.
+"""Rolling upgrade: the version before runs on while this version migrates the database and starts too.
 
 The version before is the newest tag, or the commit before the newest revision of the database. TANDEM_BEFORE names another
 commit. The version before runs with the packages that are installed now. Without the history of git the test is skipped.
@@ -223,7 +223,7 @@ async def test_the_version_before_reads_writes_and_sends_at_the_new_revision(
                 )
                 await sent(links[0]["xeroContact"]["xeroContactId"], "old@example.com")
 
-            # The new API beside the worker of the version before.
+            # The new API runs together with the worker of the version before.
             async with (
                 make_process(place, services) as made,
                 serving(replace(made, keys=KeyRing.parse([KEY])), schema=schema) as address,

@@ -300,7 +300,7 @@ def connections(*tenants: UUID) -> httpx.Response:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_missing_scope_is_named_and_closes_only_what_needs_it(status: int) -> None:
+async def test_a_missing_scope_is_named_and_stops_only_the_calls_that_need_it(status: int) -> None:
     made = bench(fault(status, www_authenticate='Bearer error="insufficent_scope"'))
     error = await write(made)
     assert isinstance(error, ScopeMissing)

@@ -59,7 +59,7 @@ async def test_a_read_by_ids_includes_archived_contacts(xero: Connected) -> None
     assert {contact.contact_id for contact in found.items} == set(asked)
 
 
-async def test_a_delta_shows_what_changed_since_xeros_own_time(xero: Connected) -> None:
+async def test_a_delta_shows_the_changes_since_xeros_own_time(xero: Connected) -> None:
     cursor = (await xero.client.contacts_page(1)).server_time
     xero.clock.advance(timedelta(minutes=1))
     await xero.client.create_contacts(creation("Zoë Ōtaki", "T-1"), "key-1")

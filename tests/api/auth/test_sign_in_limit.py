@@ -75,7 +75,7 @@ async def test_a_client_without_a_trusted_proxy_cannot_name_another_address(proc
         assert await statuses(http, 1, **{"X-Forwarded-For": "203.0.113.7"}) == [429]
 
 
-async def test_the_clients_of_a_trusted_proxy_are_told_apart(
+async def test_the_clients_of_a_trusted_proxy_are_distinguished(
     process: Process, owner: AsyncConnection
 ) -> None:
     token = await make_token(owner)

@@ -96,7 +96,7 @@ def test_plans_are_bounded_in_number_and_in_fields(small: BothWays, most: int, m
     assert plans.compiled == 9  # that there is no plan is remembered
 
 
-async def test_what_is_loaded_for_many_rows_is_read_at_once(small: BothWays) -> None:
+async def test_objects_of_many_rows_are_read_in_one_batch(small: BothWays) -> None:
     text = "query Generated { animals(first: 5) { keeper { animals { keeper { id } } } } }"
     farm.READ.clear()
     await small.same(text, {}, Unbound)

@@ -98,7 +98,7 @@ async def test_a_link_that_waits_for_xero_is_shown_as_failing(some: make.Client)
     assert '"state":"FAILING"' in await BOTH.same(LIST % NODE, {}, some.context)
 
 
-async def test_what_is_not_declared_in_sql_stays_with_its_resolvers(some: make.Client) -> None:
+async def test_a_list_with_an_undeclared_field_stays_with_its_resolvers(some: make.Client) -> None:
     for node in (
         "id identifiers { value }",
         "id syncLinks { id differences { field } }",

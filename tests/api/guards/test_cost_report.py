@@ -58,7 +58,7 @@ async def test_a_plan_and_graphql_core_count_the_same(ada: make.Client, query: s
     assert by_plan["actual"] == by_core["actual"] > 5
 
 
-async def test_a_document_is_estimated_by_what_it_has_cost_in_the_workspace(ada: make.Client) -> None:
+async def test_a_document_is_estimated_by_its_earlier_cost_in_the_workspace(ada: make.Client) -> None:
     await make.many_contacts(ada.world, 3)
     query = PAGE.replace("Page", "Learned")
     first, second = await cost(ada, query), await cost(ada, query)
@@ -68,7 +68,7 @@ async def test_a_document_is_estimated_by_what_it_has_cost_in_the_workspace(ada:
     assert (await cost(stranger, query))["requested"] == first["requested"]
 
 
-async def test_the_minute_is_charged_with_the_estimate_and_the_answer_says_what_is_left(
+async def test_the_minute_is_charged_with_the_estimate_and_the_answer_shows_the_rest(
     http: httpx.AsyncClient,
 ) -> None:
     async def asked() -> tuple[int, int, str]:

@@ -40,7 +40,7 @@ def test_the_cost_of_a_list_is_multiplied_by_its_length() -> None:
     )
 
 
-def test_a_fragment_costs_what_its_fields_cost() -> None:
+def test_a_fragment_costs_as_much_as_its_fields() -> None:
     plain = "{people(first: 9){edges{node{name tags{name}}}}}"
     spread = "{people(first: 9){...P}} fragment P on People {edges{node{...N}}} fragment N on Person {name tags{name}}"
     assert nodes(plain) == nodes(spread) == 1 + 9 * (2 + 5)

@@ -100,7 +100,7 @@ async def test_a_query_by_get_gets_json_too(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["subscription {", "subscription {nope}"])
-async def test_an_invalid_document_is_answered_whatever_the_client_accepts(
+async def test_an_invalid_document_is_answered_for_every_accept_header(
     http: httpx.AsyncClient, query: str
 ) -> None:
     for accept, form in (

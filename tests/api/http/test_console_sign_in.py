@@ -115,7 +115,7 @@ async def browser(process: Process, codes: Codes, more: dict[str, object]) -> As
             yield Browser(http, codes, clock)
 
 
-async def test_a_person_signs_in_with_a_code_and_the_token_stands_in_no_address(
+async def test_a_person_signs_in_with_a_code_and_no_address_holds_the_token(
     browser: Browser, codes: Codes
 ) -> None:
     asked = await browser.begin("/console/contacts?state=FAILING")
@@ -150,7 +150,7 @@ async def test_a_client_with_a_secret_sends_the_secret_in_basic_authentication(
 
 
 @pytest.mark.parametrize("more", [{"oidc_client_parameters": ["audience=urn:tandem", "state=mine"]}])
-async def test_the_request_for_a_code_says_what_the_settings_say_too(browser: Browser) -> None:
+async def test_the_request_for_a_code_has_the_parameters_of_the_settings(browser: Browser) -> None:
     asked = await browser.begin()
     assert asked["audience"] == "urn:tandem"
     assert asked["state"] != "mine"
@@ -236,7 +236,7 @@ async def test_a_sign_in_leads_back_into_the_console_only(browser: Browser, want
     assert (await browser.sign_in(wanted)).headers["location"] == "/console"
 
 
-async def test_a_person_without_a_workspace_is_told_why(browser: Browser, codes: Codes) -> None:
+async def test_a_person_without_a_workspace_reads_the_reason(browser: Browser, codes: Codes) -> None:
     codes.workspace = None  # type: ignore[assignment]
     back = await browser.sign_in()
     assert back.status_code == 403

@@ -168,7 +168,7 @@ async def test_a_known_read_names_its_span(stage: Stage) -> None:
     assert format_trace_id(known.context.trace_id) in CLIENTS["a trace"]["traceparent"]
 
 
-async def test_a_known_read_says_what_it_cost(stage: Stage) -> None:
+async def test_a_known_read_shows_its_cost(stage: Stage) -> None:
     usual = (await stage.ask()).json()["extensions"]["cost"]
     cost = (await stage.known()).json()["extensions"]["cost"]
     assert cost.keys() == usual.keys()
@@ -221,7 +221,7 @@ async def test_a_connection_with_the_setting_of_another_workspace_shows_no_row(
     assert rows == []
 
 
-async def test_what_is_refused_is_refused_in_the_usual_way(stage: Stage) -> None:
+async def test_a_refused_read_is_answered_in_the_usual_way(stage: Stage) -> None:
     await stage.known(first=1)
     for variables in ({"first": 0}, {"first": "x"}):
         answer = shown(await stage.ask(**variables))

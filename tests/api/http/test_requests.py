@@ -28,7 +28,9 @@ async def test_a_query_is_answered_in_the_accepted_content_type(http: httpx.Asyn
 
 
 @pytest.mark.parametrize("path", ["/", "/api"])
-async def test_another_path_names_the_path_of_the_api(http: httpx.AsyncClient, path: str) -> None:
+async def test_the_answer_at_an_unknown_path_names_the_path_of_the_api(
+    http: httpx.AsyncClient, path: str
+) -> None:
     answer = await http.get(path)
     assert (answer.status_code, codes(answer)) == (404, ["NOT_FOUND"])
     assert "The GraphQL API is at /graphql" in answer.json()["errors"][0]["message"]

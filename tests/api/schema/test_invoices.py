@@ -154,7 +154,7 @@ async def test_an_action_that_the_status_forbids_is_refused(here: Office) -> Non
             assert (answer["invoice"], codes(answer)) == (None, [("NOT_FOUND", ["invoiceId"])])
 
 
-async def test_approving_refuses_what_xero_would_refuse(here: Office) -> None:
+async def test_approving_refuses_an_invoice_that_xero_would_refuse(here: Office) -> None:
     key = (await here.created(here.line("-5")))["id"]
     answer = await here.call("approveInvoice", invoiceId=key)
     assert codes(answer) == [("INVALID", ["invoiceId"])]

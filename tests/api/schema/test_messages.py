@@ -272,7 +272,7 @@ async def test_a_decision_returns_the_closed_issue_and_the_number_of_open_ones(a
     assert opened["organisation"]["summary"]["openIssues"] == 1
 
 
-async def test_a_decision_names_the_issues_that_it_closed_besides(ada: make.Client) -> None:
+async def test_a_decision_names_the_other_issues_that_it_closed(ada: make.Client) -> None:
     await ada.world.contact("Kowhai Joinery Ltd")
     await make.imported(ada.world, ("Kowhai Joinery Limited", None), ("Kowhai  Joinery Lmtd", None))
     rows = await ada.world.rows("select id from match_issue where state = 'OPEN' order by id")

@@ -262,7 +262,7 @@ async def test_a_value_that_xero_stores_otherwise_is_a_warning_and_no_difference
 @pytest.mark.parametrize(
     ("right", "waits"), [("WRITE_CONTACTS", True), ("READ_CONTACTS", True), ("WRITE_INVOICES", False)]
 )
-async def test_a_missing_right_is_named_and_holds_up_what_needs_it(
+async def test_a_missing_right_is_named_and_holds_up_the_calls_that_need_it(
     ada: make.Client, right: str, waits: bool
 ) -> None:
     await waiting(ada.world)

@@ -159,7 +159,7 @@ async def test_starting_the_sync_during_an_import_uses_that_import(practice: Pra
     assert "IMPORT_STARTED" in await practice.told("activity")
 
 
-async def test_starting_the_sync_later_first_reads_what_changed(practice: Practice) -> None:
+async def test_starting_the_sync_later_first_reads_the_changes(practice: Practice) -> None:
     organisation = await practice.connect()
     await practice.read_to_the_end()
     await practice.start(organisation)

@@ -95,7 +95,7 @@ async def test_nothing_is_sent_before_a_new_consent_and_a_read_of_all_of_xero(wo
     assert await creations(world) is not None  # Xero does not have it: the push goes on
 
 
-async def test_a_push_that_the_backup_knows_is_met_by_its_number_whatever_the_filter_says(
+async def test_a_push_that_the_backup_knows_is_found_by_its_number_under_every_filter(
     customers: World,
 ) -> None:
     number = await pushed(customers, "Acme", "a@x.nz")
@@ -108,7 +108,7 @@ async def test_a_push_that_the_backup_knows_is_met_by_its_number_whatever_the_fi
     assert len(await names(customers)) == 1
 
 
-async def test_a_push_after_the_backup_takes_part_in_matching_whatever_the_filter_says(
+async def test_a_push_after_the_backup_takes_part_in_matching_under_every_filter(
     customers: World,
 ) -> None:
     await customers.contact("Acme", "a@x.nz")

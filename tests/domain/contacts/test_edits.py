@@ -176,7 +176,7 @@ async def test_an_email_is_stored_in_letters_that_xero_takes(world: World, typed
     assert changed.version == made.version
 
 
-async def test_what_xero_took_and_its_api_refuses_flows_on_and_is_refused_where_it_is_typed(
+async def test_a_value_that_only_xeros_pages_accept_is_copied_but_refused_as_input(
     world: World,
 ) -> None:
     long = "N" * 263

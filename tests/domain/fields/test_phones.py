@@ -131,7 +131,7 @@ def test_a_prefix_that_the_region_does_not_dial_stays_as_typed(text: str, region
         ("09 379 1234 (after 5 pm)", "NZ"),
     ],
 )
-def test_what_libphonenumber_would_rearrange_stays_as_typed(text: str, region: str) -> None:
+def test_a_phone_that_libphonenumber_would_rearrange_stays_as_typed(text: str, region: str) -> None:
     assert split_phone(text, region) == PhoneParts(number=text)
     assert join_phone(PhoneParts(number=text)) == text
 

@@ -143,7 +143,7 @@ async def test_a_create_whose_event_was_read_before_its_answer_came_accounts_for
     assert await read(world, snapshot(xero, "Ours Ltd", "theirs@x.nz", updated=1))
 
 
-async def test_one_whose_stamp_has_not_moved_is_read_twice_and_never_again(world: World) -> None:
+async def test_an_event_whose_object_has_no_newer_stamp_is_read_twice_at_most(world: World) -> None:
     _, xero = await linked(world)
     stale = seen("Acme", "a@x.nz", xero_id=xero)
     await announce(world, (xero, THEIRS))

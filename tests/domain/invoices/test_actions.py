@@ -259,7 +259,7 @@ async def test_an_archived_service_type_or_tax_rate_stays_only_on_lines_that_hav
     assert [problem.code for problem in refused.value.problems] == [Code.WRONG_STATE] * 2
 
 
-async def test_a_preview_shows_the_totals_and_what_is_missing(here: Billed) -> None:
+async def test_a_preview_shows_the_totals_and_the_gaps(here: Billed) -> None:
     async with here.world.tx() as tx:
         other = await services_and_rates.create_tax_rate(tx, "Zero", Decimal(0))
     given = GivenInvoice(

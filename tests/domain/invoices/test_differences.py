@@ -34,18 +34,20 @@ def told(before: LineInXero, now: LineInXero) -> tuple[str | None, str | None]:
         ({"discount_rate": Decimal(10), "amount": Decimal(45)}, "Fees: 1 × 50 less 10 % = 45, tax 7.5 (200, OUTPUT2)"),
     ],
 )  # fmt: skip
-def test_a_line_is_told_without_what_xero_did_not_say(given: dict[str, object], text: str) -> None:
+def test_the_text_of_a_line_leaves_out_members_that_xero_did_not_show(
+    given: dict[str, object], text: str
+) -> None:
     assert told(line(), line(**given))[1] == text
 
 
-def test_two_accounts_that_had_one_code_are_told_apart() -> None:
+def test_two_accounts_that_had_one_code_are_distinguished() -> None:
     assert told(line(), line(account="two")) == (
         "Fees: 1 × 50 = 50, tax 7.5 (200 one, OUTPUT2)",
         "Fees: 1 × 50 = 50, tax 7.5 (200 two, OUTPUT2)",
     )
 
 
-def test_two_contacts_of_one_name_are_told_apart() -> None:
+def test_two_contacts_of_one_name_are_distinguished() -> None:
     one, two = uuid4(), uuid4()
     names: dict[UUID, str] = {one: "Ada", two: "Ada"}
     found = both_in_one_line(InvoiceInXero(contact=one), InvoiceInXero(contact=two), "contact", names)

@@ -167,7 +167,7 @@ async def test_a_backlog_makes_one_poll_due_and_waits_for_its_end(here: Billed) 
     assert await claim(here) is None
 
 
-async def test_a_void_waits_until_what_was_announced_of_the_invoice_is_read(here: Billed) -> None:
+async def test_a_void_waits_until_the_announced_change_of_the_invoice_is_read(here: Billed) -> None:
     seen = await created(here)
     [row] = await here.world.rows("select id from invoice")
     async with here.world.tx() as tx:

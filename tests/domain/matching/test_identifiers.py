@@ -67,7 +67,7 @@ async def test_only_two_valid_numbers_of_one_kind_stop_a_full_match(
     assert (run.full_matches, run.conflicts) == (1, 0)
 
 
-async def test_an_equal_number_makes_a_candidate_whatever_the_names(world: World) -> None:
+async def test_an_equal_number_makes_a_candidate_under_any_names(world: World) -> None:
     await world.contact("Kowhai Joinery Pty Ltd", identifiers=abn(ONE))
     await world.shown(seen("Rimu Kitchens", tax_number=ONE))
     run = await world.import_mirror()

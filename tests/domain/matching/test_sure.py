@@ -79,7 +79,7 @@ async def test_a_reopened_issue_is_not_sure(world: World) -> None:
     assert await sure(world) == []
 
 
-async def test_another_count_than_the_person_saw_confirms_nothing(world: World) -> None:
+async def test_a_count_that_differs_from_the_preview_confirms_nothing(world: World) -> None:
     await practice(world, "Kauri Joinery Ltd")
     await shown_and_matched(world, ("Kauri Joinery Ltd", "k@kauri.example", PHONE))
     async with world.tx() as tx:

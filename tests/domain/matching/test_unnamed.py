@@ -48,7 +48,7 @@ async def sent(world: World) -> dict[str, object]:
         (unnamed(name="\u3164\u2800"), "Unnamed contact"),
     ],
 )
-async def test_it_gets_a_name_that_people_can_read_and_is_to_be_reviewed(
+async def test_an_unnamed_contact_gets_a_readable_name_and_is_to_be_reviewed(
     world: World, found: SeenContact, name: str
 ) -> None:
     await world.shown(found)
@@ -75,7 +75,7 @@ async def test_unnamed_contacts_match_neither_each_other_nor_a_contact_of_that_n
     assert (full, named) == ([], [])
 
 
-async def test_it_is_not_sent_with_another_field_and_goes_out_once_a_person_edits_it(world: World) -> None:
+async def test_a_made_up_name_is_sent_only_after_a_person_has_edited_it(world: World) -> None:
     await world.shown(unnamed("a@x.nz", "Ann", "Lee"))
     await world.import_mirror()
     [contact] = await contacts(world)

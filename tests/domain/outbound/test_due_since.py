@@ -22,7 +22,7 @@ async def handed(world: World) -> dict[str, datetime]:
 
 
 @pytest.mark.parametrize("held", ["nothing", "a write in flight", "a re-read", "a mass change", "a pause"])
-async def test_what_no_worker_may_do_now_is_not_counted(world: World, held: str) -> None:
+async def test_work_that_no_worker_may_do_now_is_not_counted(world: World, held: str) -> None:
     contact, _ = await linked(world)
     await change(world, contact, name="Ours")
     [link] = await world.rows("select due_at from sync_link")

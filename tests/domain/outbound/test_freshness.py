@@ -63,7 +63,7 @@ async def test_a_contact_with_an_unread_event_is_read_before_it_is_written(world
     assert await overwritten(world) == ["theirs@x.nz"]
 
 
-async def test_what_another_reader_has_or_xero_shows_late_is_waited_for(world: World) -> None:
+async def test_a_batch_waits_for_events_that_another_reader_has_or_xero_shows_late(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     await announce(world, (xero, THEIRS))
@@ -160,7 +160,7 @@ async def test_the_event_of_our_own_write_holds_no_write_back(world: World) -> N
     assert await claim(world) is not None
 
 
-async def test_what_was_read_and_is_not_applied_yet_is_applied_before_a_write(world: World) -> None:
+async def test_a_read_that_is_not_applied_yet_is_applied_before_a_write(world: World) -> None:
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     await world.shown(snapshot(xero, "Acme", "theirs@x.nz"))  # a page of a delta that is still being read
@@ -171,7 +171,7 @@ async def test_what_was_read_and_is_not_applied_yet_is_applied_before_a_write(wo
     assert row["billing_email"] == "theirs@x.nz"
 
 
-async def test_an_unread_event_holds_back_that_a_contact_is_archived(world: World) -> None:
+async def test_an_unread_event_holds_back_the_archiving_of_its_contact(world: World) -> None:
     _, xero = await linked(world)
     [row] = await world.rows("select id from xero_contact")
     async with world.tx() as tx:

@@ -37,7 +37,7 @@ async def only(answer: httpx.Response, resource: str = "Contacts") -> dict[str, 
     return found
 
 
-async def test_a_person_may_type_what_the_api_refuses(http: httpx.AsyncClient) -> None:
+async def test_a_person_may_type_values_that_the_api_refuses(http: httpx.AsyncClient) -> None:
     contact = await create(http, Name="Ann")
     path = f"contacts/{contact['ContactID']}"
     shown = await person(http, path, fields={"Name": LONG, "EmailAddress": "bad@", "Website": "ann"})

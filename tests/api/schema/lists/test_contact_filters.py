@@ -111,7 +111,7 @@ async def pages(tx: Tx, wanted: Listing[ContactRow], *, backward: bool) -> list[
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_lists_by_link_are_what_a_scan_of_all_contacts_finds(ada: make.Client, seed: int) -> None:
+async def test_lists_by_link_equal_a_scan_of_all_contacts(ada: make.Client, seed: int) -> None:
     """Also while names, states and links change, with two organisations of which one holds up what waits."""
     chance = random.Random(seed)
     async with ada.world.tx() as tx:
