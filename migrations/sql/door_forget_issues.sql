@@ -1,5 +1,5 @@
 -- Deletes at most p_most match issues that were closed before p_before; returns how many. An issue stays if a person's
--- decision hangs on it: IGNORED, CREATED_SEPARATE, or opened again by a person. No machine matches such a contact.
+-- decision depends on it: IGNORED, CREATED_SEPARATE, or opened again by a person. No machine matches such a contact.
 create or replace function door.forget_issues(p_before timestamptz, p_most int) returns int
 language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with old as (

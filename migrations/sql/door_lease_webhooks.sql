@@ -1,5 +1,5 @@
--- Takes what is due in the inbox of one organisation of the workspace set in this transaction, oldest first, and leases it until
--- `p_until`. `p_only`: no other resources than these, and these although they are still gathered; null: all that is due.
+-- Claims the due events in the inbox of one organisation of the transaction's workspace, oldest first, and leases them
+-- until `p_until`. `p_only`: only events of these resources, even while they are still gathered; null: all due events.
 create or replace function door.lease_webhooks(
     p_organisation uuid, p_category text, p_now timestamptz, p_until timestamptz, p_limit int, p_only uuid[]
 ) returns table (resource_id uuid, event_at timestamptz, former_at timestamptz, received_at timestamptz, reads int)

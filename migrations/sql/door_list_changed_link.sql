@@ -1,5 +1,6 @@
--- Trigger on sync_link, after a row began or ended to be active, or moved to another contact: unlinked_contact and listed_link follow. Whoever ends a link
--- holds the lock of its contact. EXECUTE plans anew, as in door.list_contact.
+-- Trigger on sync_link, after a row began or ended to be active, or moved to another contact: unlinked_contact and
+-- listed_link follow. A transaction that ends a link holds the lock of its contact. EXECUTE plans anew, as in
+-- door.list_contact.
 create or replace function door.list_changed_link() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare

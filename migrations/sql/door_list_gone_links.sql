@@ -1,5 +1,6 @@
--- Trigger on sync_link, after a statement that deleted rows `gone`: their contacts are unlinked now, unless another link is active. Whoever ends
--- a link holds the lock of its contact, so two links of one contact do not end at the same time.
+-- Trigger on sync_link, after a statement that deleted rows `gone`: their contacts are unlinked now, unless another link
+-- is active. A transaction that ends a link holds the lock of its contact, so two links of one contact do not end at the
+-- same time.
 create or replace function door.list_gone_links() returns trigger
 language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin

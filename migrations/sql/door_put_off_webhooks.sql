@@ -1,5 +1,5 @@
--- What was taken from the inbox is due again at `p_until`; an event that came since stays due as it is. `p_read`: it has been
--- read, and what was read was older than the event.
+-- Makes claimed events due again at `p_until`; an event that came since stays due as it is. `p_read`: the object has been read, and
+-- was older than the event.
 create or replace function door.put_off_webhooks(
     p_organisation uuid, p_category text, p_resources uuid[], p_times timestamptz[], p_until timestamptz, p_read boolean
 ) returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$

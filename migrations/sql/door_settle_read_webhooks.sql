@@ -1,4 +1,4 @@
--- Takes out of the inbox what came before `p_began`, when a read of all that has changed began; an event that came since stays.
+-- Deletes from the inbox the events that came before `p_began`, when a read of all changes began; an event that came since stays.
 create or replace function door.settle_read_webhooks(p_organisation uuid, p_category text, p_began timestamptz)
 returns void language sql security definer set search_path = pg_catalog, public, pg_temp as $$
     with done as (

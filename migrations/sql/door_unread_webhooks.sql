@@ -1,4 +1,4 @@
--- Xero's ids of what was announced to the organisation and has not been read yet, also while a reader has it.
+-- Xero's ids of the objects that were announced to the organisation and have not been read yet, also while a reader has them.
 create or replace function door.unread_webhooks(p_organisation uuid, p_category text) returns setof uuid
 language sql stable security definer set search_path = pg_catalog, public, pg_temp as $$
     select e.resource_id from webhook_event e
