@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     )
     graphiql: bool = Field(False, description="serve GraphiQL at /graphql, introspection without a token")
     oidc_issuer: str | None = Field(
-        None, description="the identity provider, as its tokens name it; none: only API tokens let in"
+        None, description="the identity provider, as its tokens name it; none: only API tokens give access"
     )
     oidc_audience: Listed = Field(
         [], description="what tokens for this server have as audience, comma between"

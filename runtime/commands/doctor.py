@@ -313,7 +313,7 @@ def _is_xeros(address: str) -> bool:
 async def _sign_in(settings: Settings) -> Finding:
     """Whether the identity provider gives keys, with which people's tokens can be checked."""
     if settings.oidc_issuer is None:
-        return Finding("Sign-in", None, "OIDC_ISSUER is not set: only API tokens let in")
+        return Finding("Sign-in", None, "OIDC_ISSUER is not set: only API tokens give access")
     try:
         async with httpx.AsyncClient(timeout=10, verify=trusted()) as client:
             count = await Provider(settings, client, MachineClock()).read_keys()

@@ -70,6 +70,7 @@ def classify(
     file: Annotated[
         Path,
         typer.Argument(
+            metavar="FILE",
             exists=True,
             dir_okay=False,
             help="CSV with the column name, or first_name and last_name; optional: id, email",
@@ -100,13 +101,19 @@ def match(
     xero: Annotated[
         Path,
         typer.Argument(
-            exists=True, dir_okay=False, help="CSV of the contacts in Xero; Xero's own export works"
+            metavar="XERO",
+            exists=True,
+            dir_okay=False,
+            help="CSV of the contacts in Xero; Xero's own export works",
         ),
     ],
     practice: Annotated[
         Path,
         typer.Argument(
-            exists=True, dir_okay=False, help="CSV of the practice's contacts, with the same columns"
+            metavar="PRACTICE",
+            exists=True,
+            dir_okay=False,
+            help="CSV of the practice's contacts, with the same columns",
         ),
     ],
     everyone: Annotated[bool, typer.Option("--all", help="list the pairs below the threshold too")] = False,
@@ -117,8 +124,9 @@ def match(
 ) -> None:
     """List the pairs of XERO and PRACTICE that may be the same contact, best first.
 
-    The files need the column name, or first_name and last_name; id, email, phone, address, city, region, postcode and
-    official numbers (abn, acn, nzbn, gst, vat, nz_company, uk_company, ein, company_number, tax_number) are optional. The outcome of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
+    The files need the column name, or first_name and last_name. Optional columns: id, email, phone, address, city, region,
+    postcode, and official numbers (abn, acn, nzbn, gst, vat, nz_company, uk_company, ein, company_number, tax_number).
+    The outcome of a pair is FULL_MATCH, CONFLICT or SIMILAR, and CANDIDATE for the further pairs of --all.
     """
     if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise typer.BadParameter(f"{country} is not a country code of two letters, such as NZ, AU or GB")
