@@ -311,7 +311,7 @@ class Subscription:
     @strawberry.subscription(
         description="Every change of sync status, in the order in which changes were committed. With"
         " `after`, the changes that were missed come first, so that a client which reconnects misses"
-        " nothing. An event may come twice. While an import runs, ImportProgress stands for the changes of"
+        " nothing. An event may come twice. While an import runs, ImportProgress reports the changes of"
         " its contacts, links and issues; at its end comes a Resync. Needs READ.",
         extensions=READ,
     )

@@ -7,8 +7,8 @@
   DOOR_ONLY;
 - the enums of `domain.tables`: the CHECK constraint of a column allows the members of its enum.
 
-White space in a function does not count. Policies of other names, and CHECK constraints that stand for no enum, are left
-to tests/test_migrations.py, which compares the catalogues of a migrated database and of one made from the tables.
+White space in a function does not count. Policies of other names, and CHECK constraints that belong to no enum, are left to
+tests/test_migrations.py, which compares the catalogues of a migrated database and of one made from the tables.
 """
 
 import re

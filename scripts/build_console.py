@@ -3,8 +3,8 @@
 `--check` checks the operations against the schema, the types and the format instead, and builds nothing. Without node, or before the first
 build has installed the packages, it says so, and that is no failure.
 
-Node and npm come from this machine, or else from a wheel, in an environment of its own. A stamp beside the built files records their sources,
-so that a second run does nothing. The API serves the old files until the new ones are complete.
+Node and npm come from this machine, or else from a wheel, in an environment of its own. A stamp next to the built files
+records their sources, so that a second run does nothing. The API serves the old files until the new ones are complete.
 """
 
 import fcntl

@@ -31,7 +31,7 @@ from workers.jobs import KINDS, Job, lane_of, run
 from workers.process import Process
 
 log = structlog.get_logger()
-POLL_SECONDS = 0.5  # arq's loop looks for jobs so often, besides being woken
+POLL_SECONDS = 0.5  # arq's loop looks for jobs so often, even if it is not woken
 PATIENCE = 1.0  # seconds that Redis has to answer; after that the jobs run in this process
 STUCK_SECONDS = 10.0  # a loop that has not looked for jobs for so long waits for an answer that does not come
 AGAIN_SECONDS = 1.0

@@ -1,6 +1,6 @@
 """Asks PostgreSQL what is due and hands it to arq, or runs it in this process while arq's Redis is away.
 
-The dispatcher is woken by PostgreSQL's notification, by the end of each job of this process, and every 2 s besides.
+The dispatcher is woken by PostgreSQL's notification, by the end of each job of this process, and every 2 s.
 """
 
 import asyncio

@@ -237,7 +237,7 @@ class Client:
         if found.unreadable:
             raise Retry(Reason.UNREADABLE_ANSWER, detail=_reasons(found))
         sales = [invoice for invoice in found.items if invoice.type == SALE]
-        # Whether Xero tells numbers apart by case is not known; the same in another case blocks ours as well.
+        # It is not known whether Xero distinguishes numbers by case; the same number in another case blocks ours as well.
         same = [one for one in sales if (one.invoice_number or "").casefold() == number.casefold()]
         exact = [one for one in same if one.invoice_number == number]
         return Answer(next(iter(exact or same), None), found.server_time)

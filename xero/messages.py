@@ -1,4 +1,4 @@
-"""Xero's messages about an element of a write: each message with the place where it stood.
+"""Xero's messages about an element of a write: each message with its place in the answer.
 
 Xero puts ValidationErrors and Warnings on the element and on every part of it: the contact of an invoice, its lines, and
 the addresses, phones and persons of a contact. `errors_of` and `warnings_of` read all levels.

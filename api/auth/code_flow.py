@@ -1,7 +1,7 @@
 """The authorization code flow with PKCE (RFC 7636): how the console gets a person's access token from the identity provider.
 
-The browser is sent to the provider, and comes back with a code. Tandem redeems the code itself, so that neither the code's secret nor a token
-stands in an address or in a script's storage.
+The browser is sent to the provider, and comes back with a code. Tandem redeems the code itself, so that no address and no
+script's storage holds the code's secret or a token.
 """
 
 import asyncio

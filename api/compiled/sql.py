@@ -407,5 +407,5 @@ def _written(get: Callable[[Any], object]) -> Callable[[Any], str]:
 
 
 def count_in_json(text: str) -> int:
-    """The objects in JSON without spaces. Each has a key; in a text a backslash stands before the quotation mark."""
+    """The objects in JSON without spaces. Each has a key; in a text a quotation mark has a backslash before it."""
     return text.count('{"')

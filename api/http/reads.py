@@ -1,13 +1,15 @@
 """Answers known reads before Starlette and Strawberry see them: one statement finds the caller and the page together.
 
-A read is known if its document has passed every check before, and if it asks for one list that PostgreSQL can write (api.compiled.sql).
-All rules are those of the usual way, and their code is the same: the limits of the document and of the minute, the scope, the caller's
-token, the arguments. Whatever is not as expected goes the usual way, untouched: another header, an unknown or revoked token, a refusal,
-a value that SQL does not write, trouble of the database. So this module refuses nothing and has no error of its own.
+A read is known if its document has passed every check before, and if it asks for one list that PostgreSQL can write
+(api.compiled.sql). All rules are those of the usual way, and their code is the same: the limits of the document and of the
+minute, the scope, the caller's token, the arguments. In every unexpected case the request goes the usual way, unchanged:
+another header, an unknown or revoked token, a refusal, a value that SQL does not write, a fault of the database. So this
+module refuses nothing and has no error of its own.
 
-`KnownReads` stands twice in the application, both times inside RequestLog, which gives the request its id, its log line and its metrics.
-The outer one leaves out all other middleware. A browser's request has headers that this middleware reads (`BROWSERS`): the origin of the
-page, and how the answer may be compressed. The inner one answers such a request behind the middleware.
+`KnownReads` is in the application twice, both times inside RequestLog, which gives the request its id, its log line and its
+metrics. The outer one leaves out all other middleware. A browser's request has headers that this middleware reads
+(`BROWSERS`): the origin of the page, and how the answer may be compressed. The inner one answers such a request behind the
+middleware.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +56,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 class Caller(NamedTuple):
-    """What a request that may be known says in its headers. `media_type`: of the answer that the client prefers."""
+    """The headers of a request that may be a known read. `media_type`: of the answer that the client prefers."""
 
     token: str
     media_type: str
@@ -137,7 +139,8 @@ class KnownReads:
     async def _read(
         self, workspace: UUID, statement: str, values: Mapping[str, object]
     ) -> Sequence[asyncpg.Record]:
-        """In a transaction where there is no pool for reads, as behind a pooler in transaction mode."""
+        """Read through the pool for reads. Without such a pool, as behind a pooler in transaction mode, read in a
+        transaction."""
         process = self._view.process
         if process.reads is not None:
             return await process.reads.read(workspace, statement, values)

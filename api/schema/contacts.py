@@ -130,7 +130,9 @@ class Contact(Node):
     created_at: datetime = strawberry.field(
         description="When the contact was created, by a person or from Xero."
     )
-    updated_at: datetime = strawberry.field(description="When the contact last changed, whoever changed it.")
+    updated_at: datetime = strawberry.field(
+        description="When the contact last changed, no matter who changed it."
+    )
     version: int = strawberry.field(
         description="A number that rises with every change. Send it with updateContact, so that a change"
         " which you have not seen is not overwritten."

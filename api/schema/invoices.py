@@ -215,7 +215,9 @@ class Invoice(Node):
     created_at: datetime = strawberry.field(
         description="When somebody created the invoice here, with createInvoice or by a REISSUE."
     )
-    updated_at: datetime = strawberry.field(description="When the invoice last changed, whoever changed it.")
+    updated_at: datetime = strawberry.field(
+        description="When the invoice last changed, no matter who changed it."
+    )
     sent_at: datetime | None = strawberry.field(
         description="When sendInvoice sent the invoice. Null: not sent yet."
     )

@@ -1,4 +1,4 @@
-"""Pushes: a person sends practice contacts to Xero, whatever the filter says.
+"""Pushes: a person sends practice contacts to Xero, under every filter.
 
 The mirror is searched first, so that nobody creates a second contact unknowingly. A name that is taken by a contact which
 the mirror does not have yet becomes a failure of the link. Each push has one number (`domain.links.push_numbers`), so that

@@ -59,8 +59,8 @@ def clean_synced(one: Synced, value: Value, problems: list[Problem]) -> Value:
 
 
 def _plain_email(value: str) -> str | None:
-    """The address in plain letters: ligatures, full-width letters, and the apostrophes and dashes of word processors become
-    what they stand for, and characters without width go. Xero would refuse them."""
+    """The address in plain letters: ligatures, full-width letters, and the apostrophes and dashes of word processors are
+    replaced by plain characters, and characters without width are removed. Xero would refuse them."""
     plain = unicodedata.normalize("NFKC", value.translate(TYPOGRAPHIC)).replace("\u3002", ".")
     return "".join(c for c in plain if unicodedata.category(c) != "Cf") or None
 

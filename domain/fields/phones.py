@@ -94,8 +94,8 @@ def _parse(text: str, region: str | None) -> PhoneNumber | None:
 
     A text that begins with 00 is read only if it begins with the region's international prefix. Otherwise somebody typed
     the prefix of another country, and libphonenumber would take the country code for a part of the number. For the same
-    reason nothing may stand between the international prefix, the country code and the number: in New Zealand
-    0011 65 6123 4567 would be a phone in the United States.
+    reason no other digits may come between the international prefix, the country code and the number. Otherwise 0011 65
+    6123 4567, typed in New Zealand, would be a phone in the United States.
     """
     if not _PHONE.fullmatch(text):
         return None
@@ -149,7 +149,7 @@ def _is_plain(text: str, number: PhoneNumber, region: str | None) -> bool:
     if before is None:
         return False
     if number.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD:
-        return True  # `_is_dialled_from` has looked at what stands before
+        return True  # `_is_dialled_from` has looked at the digits before
     code = str(number.country_code)
     home = _metadata(region) or _metadata(phonenumbers.region_code_for_country_code(int(code)))
     trunk = (home.national_prefix if home else None) or ""

@@ -41,7 +41,7 @@ OVERLAP = timedelta(minutes=3)
 ANSWERED = timedelta(seconds=30)  # no answer takes longer, and our clock differs less from Xero's
 OVERWRITTEN = (
     "This contact was changed in Xero at {at:%H:%M:%S} UTC, just before Tandem wrote to it. Tandem had not read that change, and may have"
-    " overwritten it. The contact's history in Xero tells what it was."
+    " overwritten it. The contact's history in Xero shows that change."
 )
 
 _RECEIVE = sa.text("select * from door.receive_webhooks(cast(:events as jsonb), :now, :gather)")

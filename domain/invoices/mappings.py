@@ -279,13 +279,13 @@ async def _choose(
 
 
 async def _changed(
-    tx: Tx, organisation_id: UUID, message: str, changes: Sequence[Change], mended: Sequence[str]
+    tx: Tx, organisation_id: UUID, message: str, changes: Sequence[Change], corrected: Sequence[str]
 ) -> None:
     told = [change for change in changes if change.before != change.after]
     if told:
         activity.record(tx, ActivityKind.SETTING_CHANGED, message, organisation=organisation_id, changes=told)
-    if mended:
-        await waiting_invoices.release(tx, organisation_id, mended)
+    if corrected:
+        await waiting_invoices.release(tx, organisation_id, corrected)
     tx.publish(EventKind.CONNECTION, organisation_id, organisation=organisation_id)
 
 

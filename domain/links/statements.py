@@ -36,14 +36,14 @@ async def mark_due(
     names = [str(field) for field in fields]
     # A failure of one of these fields is over. So is one of no field in particular, which Xero gives when it refuses
     # several. All refused values end with the failure: a value that Xero still refuses is shown again.
-    mended = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
-    state = next_state_sql(failing=f"failure is not null and not {mended}", waiting="true")
+    corrected = "coalesce(failure->>'field' = any(:fields), refused <> '{}')"
+    state = next_state_sql(failing=f"failure is not null and not {corrected}", waiting="true")
     rows = await tx.read(
         Written,
         "update sync_link set bulk = :bulk and (bulk or due_at is null), due_at = coalesce(due_at, :now),"
         " version = version + 1, attempts = 0, brake = null, next_attempt_at = null,"
-        f" refused = case when {mended} then '{{}}' else refused - cast(:fields as text[]) end,"
-        f" failure = case when {mended} then null else failure end, state = {state},"
+        f" refused = case when {corrected} then '{{}}' else refused - cast(:fields as text[]) end,"
+        f" failure = case when {corrected} then null else failure end, state = {state},"
         f" state_since = case when state = {state} then state_since else :now end"
         f" where workspace_id = :ws and contact_id = :contact and state in {ACTIVE}"
         " and organisation_id is distinct from cast(:but as uuid) returning id, organisation_id",

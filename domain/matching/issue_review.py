@@ -193,7 +193,8 @@ async def _renew(
 async def offer_both(
     tx: Tx, organisation: OrganisationCopy, xero_id: UUID, contact_ids: Sequence[UUID]
 ) -> None:
-    """Offer these contacts in one issue for the survivor of a merge, beside the candidates that the issue has already.
+    """Offer these contacts in one issue for the survivor of a merge, in addition to the candidates that the issue has
+    already.
 
     Nothing happens if fewer than two of the contacts are in use.
     """

@@ -149,7 +149,7 @@ EPONYMS = frozenset(
     willis towers;wilson parking;wolf blass;wong partnership;woods bagot;wynn williams;young rubicam;
     yves saint""".split(";")
 )
-# Short forms, and the long form that stands for both in comparisons.
+# Short forms, and the long form that replaces them in comparisons.
 SHORT = {
     short: long
     for group in (

@@ -13,7 +13,7 @@ from domain.names import word_lists
 from domain.names.lexicon import look_up
 from domain.names.text_keys import TYPOGRAPHIC
 
-# Spellings of a legal form, and the one form that stands for them in comparisons. The words of a form are replaced first,
+# Spellings of a legal form, and the one form that replaces them in comparisons. The words of a form are replaced first,
 # then the whole form: 'Pty. Limited', 'pty ltd' and 'P/L' are one.
 LEGAL_WORDS = {
     **dict.fromkeys(("ltd", "limited", "ltda", "limitada", "ltee"), "ltd"),

@@ -355,8 +355,8 @@ async def _acknowledge(
     assert link.xero is not None
     row, returned = link.row, link.at_xero | seen_values(seen)
     failures.record_notes(tx, row, link.contact.name, link.region, sent, returned)
-    mended = row.failure is None or row.failure["field"] in (None, *sent)
-    failure = None if mended else row.failure
+    corrected = row.failure is None or row.failure["field"] in (None, *sent)
+    failure = None if corrected else row.failure
     refused = {name: value for name, value in row.refused.items() if name not in sent and failure is not None}
     base = {**row.base_practice, **sent}
     due = bool(to_send(link.practice, base, link.region, conflicts=row.conflicts, refused=refused))

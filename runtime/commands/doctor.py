@@ -40,7 +40,7 @@ OLD_KEYS = (
 
 
 LOST = "somebody has changed the database by hand, and `tandem migrate` does not make it again. Restore a backup (docs/BACKUP.md)"
-# Whether there are tables beside Alembic's. The catalogue shows them to a role without any right too.
+# Whether there are tables other than Alembic's. The catalogue shows them to a role without any right too.
 _TABLES = sa.text("""
 select exists (select from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'alembic_version')
 """)

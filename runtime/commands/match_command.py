@@ -176,8 +176,8 @@ _ORDER = (Outcome.FULL_MATCH, Outcome.CONFLICT, Outcome.SIMILAR)
 def read(file: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, each cell as text under its column's name. Separators: comma, semicolon or tab.
 
-    Refuses a file that is no text or no valid CSV, that has no name, or that has a column twice. Without `id`, the number of
-    the line stands for it. Prints the columns that are not read and the rows with faults on standard error."""
+    Refuses a file that is no text or no valid CSV, that has no name, or that has a column twice. Without `id`, the number
+    of the line is the id. Prints the columns that are not read and the rows with faults on standard error."""
     try:
         text = _decoded(file.read_bytes())
         first, _, rest = text.lstrip("\r\n").partition("\n")

@@ -62,7 +62,7 @@ order by 1
 
 
 class Gap(NamedTuple):
-    """A fault in the rights, and what mends it."""
+    """A fault in the rights, and its remedy."""
 
     fault: str
     remedy: str

@@ -341,11 +341,11 @@ class InvoiceSync(RuleBasedStateMachine):
         await self.act(lambda tx: organisations.sync_now(tx, organisation))
         await scene.work_all()
         rates = list(zip(self.rates, ("OUTPUT2", "ZERORATED"), strict=True))
-        mended = [
+        corrected = [
             await self.act(lambda tx: mappings.set_mappings(tx, organisation, [], rates)),
             await self.act(lambda tx: mappings.set_sync(tx, organisation, enabled=True)),
         ]
-        assert mended == [None, None]
+        assert corrected == [None, None]
         await scene.settle()
         await scene.time.sleep(4000)
         await scene.settle()

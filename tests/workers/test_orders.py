@@ -53,22 +53,22 @@ async def test_a_chain_of_renames_reaches_xero_in_any_order_of_typing(linked: Li
         assert [after[contact] for contact, _ in chain] == [("SYNCED", name) for name in wanted], order
 
 
-@pytest.mark.parametrize("mended", [0, 1])
+@pytest.mark.parametrize("corrected", [0, 1])
 async def test_a_swap_of_names_is_shown_and_ends_when_one_is_renamed_and_the_other_retried(
-    linked: Linked, mended: int
+    linked: Linked, corrected: int
 ) -> None:
     (one, first), (other, second) = await some(linked, 2)
     pair = [(one, second), (other, first)]
-    for contact, name in reversed(pair) if mended else pair:
+    for contact, name in reversed(pair) if corrected else pair:
         await rename(linked, contact, name)
     await sent(linked)
     assert {(await mirrored(linked))[contact][0] for contact in (one, other)} == {"FAILING"}
     assert await linked.writes() == 0
-    await rename(linked, pair[mended][0], "Out Of The Way Ltd")
+    await rename(linked, pair[corrected][0], "Out Of The Way Ltd")
     await sent(linked)
     after = await mirrored(linked)
-    assert after[pair[mended][0]] == ("SYNCED", "Out Of The Way Ltd")
+    assert after[pair[corrected][0]] == ("SYNCED", "Out Of The Way Ltd")
     async with linked.here.world.tx() as tx:
         await retry_action.retry(tx, organisation_id=linked.here.world.organisation)
     await sent(linked)
-    assert (await mirrored(linked))[pair[1 - mended][0]] == ("SYNCED", pair[1 - mended][1])
+    assert (await mirrored(linked))[pair[1 - corrected][0]] == ("SYNCED", pair[1 - corrected][1])

@@ -266,7 +266,7 @@ def _resolve_contact(pen: Pen, asked: DocumentInput, errors: list[str]) -> Conta
     elif contact is None or set(element) - {"ContactID"}:
         outcome = upsert_contact(book, sent, pen.now)
         contact, own = outcome.contact, outcome.messages
-    elif pen.client_id is not None:  # a person may bill a contact whatever its email is
+    elif pen.client_id is not None:  # a person may bill a contact with any email
         own = [error for error in stored_errors(contact) if error == BAD_EMAIL]
     asked.part_errors += [PartError("Contact", "Contact", message) for message in own]
     return contact

@@ -36,7 +36,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line_amount: Decimal = NOTHING
     tax_amount: Decimal = NOTHING
     tax_given: bool = False
-    """The tax amount was sent with the line and stands in for the computed one."""
+    """The tax amount was sent with the line and replaces the computed one."""
     account_id: str | None = None
     tax_type: str | None = None
     discount_rate: Decimal | None = None

@@ -29,7 +29,7 @@ _SOUNDS = str.maketrans("cgzyp", "kjsif")
 def tell_apart(one: Name, other: Name) -> str | None:
     """The difference between Trust No 1 and Trust No 2, Mr and Mrs K Lowe, Lee Orr Snr and Jnr, Ann B Lee and Ann C Lee.
 
-    None if nothing tells the two names apart.
+    None if no rule distinguishes the two names.
     """
     return _numbers(one, other) or _titles(one, other) or _middle_letters(one, other)
 
@@ -38,7 +38,7 @@ def tell_entities_apart(one: Name, other: Name, meeting: Meeting | None = None) 
     """The difference between Lee Family Trust and Lee Superannuation Fund, Orr Joinery Ltd and Orr Roofing Ltd, Ann Lee and
     Bob Lee. The reason counts if the two share an email, a phone or a street, as entities of one owner do.
 
-    None if nothing tells the two names apart. `meeting` is theirs, if the caller has it.
+    None if no rule distinguishes the two names. `meeting` is theirs, if the caller has it.
     """
     if apart := _kinds(one, other):
         return apart

@@ -55,7 +55,7 @@ def _people(core: Sequence[str], joined: bool) -> frozenset[str]:
     if not (any(initials) or any(given)) or not _NAMELESS.isdisjoint(core):
         return frozenset()
     unknown = [at for at, one in enumerate(known) if not (initials[at] or given[at] or any(one[:4]))]
-    # A family name that nobody knows stands at the end of a name that begins with a given name, or is the first of two words.
+    # An unknown family name is at the end of a name that begins with a given name, or is the first of two words.
     family = len(core) - 1 if given[0] else 0 if len(core) == 2 and given[1] else None
     if unknown and not (unknown == [family] and known[unknown[0]].word == 0):
         return frozenset()

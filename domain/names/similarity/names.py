@@ -274,7 +274,7 @@ def cosine(one: Name, other: Name) -> float:
 
 
 def as_written(text: str) -> dict[str, str]:
-    """The words of a tidy name as they stand there, by their compared forms: 'Dept' by 'department'."""
+    """The words of a tidy name as the name has them, by their compared forms: 'Dept' by 'department'."""
     found: dict[str, str] = {}
     for shown in _PARTS.findall(text):
         for piece in _PARTS.findall(_plain(shown)):
@@ -285,7 +285,7 @@ def as_written(text: str) -> dict[str, str]:
 
 
 def in_order(one: Name, other: Name) -> bool:
-    """Whether the pair stands in the order in which pairs are compared, so that a score is the same both ways."""
+    """Whether the pair is in the order in which pairs are compared, so that a score is the same both ways."""
     return _place(one) <= _place(other)
 
 

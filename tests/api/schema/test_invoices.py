@@ -221,8 +221,8 @@ async def test_a_draft_shows_the_problems_that_approving_would_refuse(
     assert made["problems"] == [{"code": "INVALID_IN_XERO", "remedy": "UPDATE_INVOICE", "subjects": [itself]}]
     refused = await here.call("approveInvoice", invoiceId=made["id"])
     assert len(refused["userErrors"]) == 1
-    mended = done(await here.call("updateInvoice", invoiceId=made["id"], lines=[here.line()]))
-    assert mended["problems"] == []
+    corrected = done(await here.call("updateInvoice", invoiceId=made["id"], lines=[here.line()]))
+    assert corrected["problems"] == []
 
 
 async def changed_in_xero(here: Office) -> str:
