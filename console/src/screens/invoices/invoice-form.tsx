@@ -35,7 +35,7 @@ export function NewInvoice() {
       {(choices) => (
         <InvoiceForm
           choices={choices}
-          first={newDraft(filters.get("contact") ?? "", onlyOne(choices.taxRates))}
+          first={() => newDraft(filters.get("contact") ?? "", onlyOne(choices.taxRates))}
         />
       )}
     </WithChoices>
@@ -63,7 +63,7 @@ function PresentInvoice({ id, choices }: { id: string; choices: Choices }) {
   if (!data) return <Loading what="the invoice" />;
   const { invoice } = data;
   if (!invoice) return <Empty title="There is no such invoice" />;
-  return <InvoiceForm choices={choices} invoice={invoice} first={draftOf(invoice)} />;
+  return <InvoiceForm choices={choices} invoice={invoice} first={() => draftOf(invoice)} />;
 }
 
 interface ChoicesProps {
@@ -94,7 +94,8 @@ function WithChoices({ title, children }: ChoicesProps) {
 
 interface FormProps {
   choices: Choices;
-  first: Draft;
+  /** What the form shows first. */
+  first: () => Draft;
   /** The invoice that is changed, as it is at present; none for a new one. */
   invoice?: InvoicePartsFragment;
 }

@@ -6,6 +6,7 @@ import {
   IgnoreIssueDocument,
   ReopenIssueDocument,
   type IssuePartsFragment,
+  type MatchResolution,
   type RefusalsFragment,
   type SyncedField,
 } from "../../gql/graphql";
@@ -32,11 +33,18 @@ export interface Decisions {
   undo: () => void;
 }
 
+interface Listeners {
+  /** A decision was sent: the next issue may be shown. */
+  onDecided: () => void;
+  /** An issue is open again, because its decision was refused or taken back. */
+  onReturned: (issueId: string) => void;
+}
+
 /**
  * Decides match issues. The cache shows each decision at once; if the server refuses, the issue is open again, and
- * `refused` says why. `onReturned`: an issue is open again, because its decision was refused or taken back.
+ * `refused` says why.
  */
-export function useDecisions(onReturned: (issueId: string) => void): Decisions {
+export function useDecisions({ onDecided, onReturned }: Listeners): Decisions {
   const client = useClient();
   const tell = useTell();
   const [refused, setRefused] = useState<ReadonlyMap<string, string>>(new Map());
@@ -60,7 +68,11 @@ export function useDecisions(onReturned: (issueId: string) => void): Decisions {
     [tell, onReturned],
   );
 
-  const remember = (id: string, resolution: Issue["resolution"]) => last.current.push({ id, resolution });
+  const decide = (issue: Issue, resolution: MatchResolution, done: string, asked: PromiseLike<Answer>) => {
+    last.current.push({ id: issue.id, resolution });
+    void settle(issue, `${done}: ${issue.xeroContact.name}`, asked);
+    onDecided();
+  };
 
   const reopen: Decisions["reopen"] = (issue) => {
     if (issue.resolution === "CONFIRMED") {
@@ -77,7 +89,6 @@ export function useDecisions(onReturned: (issueId: string) => void): Decisions {
   return {
     refused,
     confirm(issue, candidate, keepPractice) {
-      remember(issue.id, "CONFIRMED");
       const input = {
         issueId: issue.id,
         version: issue.version,
@@ -89,18 +100,16 @@ export function useDecisions(onReturned: (issueId: string) => void): Decisions {
         .mutation(ConfirmMatchDocument, { input })
         .toPromise()
         .then(({ data, error }) => ({ error, refusals: data?.confirmMatch?.userErrors ?? [] }));
-      void settle(issue, `Linked: ${issue.xeroContact.name}`, asked);
+      decide(issue, "CONFIRMED", "Linked", asked);
     },
     createSeparate(issue) {
-      remember(issue.id, "CREATED_SEPARATE");
       const asked = client
         .mutation(CreateSeparateDocument, { input: { issueId: issue.id, version: issue.version } })
         .toPromise()
         .then(({ data, error }) => ({ error, refusals: data?.createSeparateContact?.userErrors ?? [] }));
-      void settle(issue, `Created separate: ${issue.xeroContact.name}`, asked);
+      decide(issue, "CREATED_SEPARATE", "Created separate", asked);
     },
     ignore(issue) {
-      remember(issue.id, "IGNORED");
       const asked = client
         .mutation(IgnoreIssueDocument, { issueId: issue.id })
         .toPromise()
@@ -111,7 +120,7 @@ export function useDecisions(onReturned: (issueId: string) => void): Decisions {
             refusals: [...(payload?.userErrors ?? []), ...(payload?.results[0]?.userErrors ?? [])],
           };
         });
-      void settle(issue, `Ignored: ${issue.xeroContact.name}`, asked);
+      decide(issue, "IGNORED", "Ignored", asked);
     },
     reopen,
     undo() {

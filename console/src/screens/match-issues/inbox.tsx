@@ -62,27 +62,15 @@ export function Inbox() {
   const [keysRest, setKeysRest] = useState(false);
   const rest = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(rest.current), []);
-  const decisions = useDecisions((issueId) => {
-    select(issueId);
-    setKeysRest(true);
-    clearTimeout(rest.current);
-    rest.current = setTimeout(() => setKeysRest(false), LOOK);
+  const decisions = useDecisions({
+    onDecided: () => select(next?.id),
+    onReturned: (issueId) => {
+      select(issueId);
+      setKeysRest(true);
+      clearTimeout(rest.current);
+      rest.current = setTimeout(() => setKeysRest(false), LOOK);
+    },
   });
-  const leaving = {
-    ...decisions,
-    confirm: (...given: Parameters<typeof decisions.confirm>) => {
-      decisions.confirm(...given);
-      select(next?.id);
-    },
-    createSeparate: (issue: Issue) => {
-      decisions.createSeparate(issue);
-      select(next?.id);
-    },
-    ignore: (issue: Issue) => {
-      decisions.ignore(issue);
-      select(next?.id);
-    },
-  };
 
   const turn = (field: SyncedField) =>
     setKept(
@@ -103,9 +91,9 @@ export function Inbox() {
     if (act in FIELDS) return turn(act as SyncedField);
     const candidate = selected.candidates[chosen] ?? selected.candidates[0];
     if (act === "confirm" && candidate?.blockedBy) return tell("This contact is linked already.", "refused");
-    if (act === "confirm" && candidate) leaving.confirm(selected, candidate, keptOf(candidate, kept));
-    if (act === "separate") leaving.createSeparate(selected);
-    if (act === "ignore") leaving.ignore(selected);
+    if (act === "confirm" && candidate) decisions.confirm(selected, candidate, keptOf(candidate, kept));
+    if (act === "separate") decisions.createSeparate(selected);
+    if (act === "ignore") decisions.ignore(selected);
   }, keysOn && !helping);
 
   useReload((update) => isNew(update, rows), pages.reload);
@@ -150,7 +138,7 @@ export function Inbox() {
               kept={kept}
               onTurn={turn}
               onSelect={select}
-              decisions={leaving}
+              decisions={decisions}
               mayDecide={mayDecide}
               keysRest={keysRest}
             />
