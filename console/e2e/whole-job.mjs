@@ -22,7 +22,7 @@ async function prepare(ask, askFirst, alone) {
   const contacts = [...names, alone].map((name, place) => ({
     name,
     kind: "ORGANISATION",
-    billingEmail: `office${place}@practice.example`,
+    billingEmail: `office${place}.${Date.now()}@practice.example`,
   }));
   const { createContacts } = await ask(CREATE, { contacts });
   const refusals = [createContacts, ...createContacts.results].flatMap(({ userErrors }) => userErrors);
