@@ -31,7 +31,7 @@ def count(*, nodes: int = 0, rows: int = 0) -> None:
 
 
 def forget_nodes() -> None:
-    """The answer was thrown away, and is made once more."""
+    """Forget the counted nodes, because the answer was discarded and is made once more."""
     tally = _tally.get()
     if tally is not None:
         tally.nodes = 0

@@ -1,8 +1,8 @@
 """Trains domain.names.similarity: `python -m train.match DATA [--evaluate]`. Writes domain/names/parameters/match.json.
 
-Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates).
-Contacts next: trees over the names' margin and the other fields. Thresholds: train.thresholds estimates SIMILAR of names;
-for whole contacts it is where F1 is best over the sets.
+Names first: trees over pairs of names (labelled pairs, spellings of one client, queries with their candidates). Contacts
+next: trees over the names' margin and the other fields. Thresholds: train.thresholds estimates SIMILAR of names; for whole
+contacts, SIMILAR is at the best F1 over the sets.
 """
 
 import argparse

@@ -36,7 +36,7 @@ class Pair:
 
 @dataclass
 class Entities:
-    """Names joined by a label or by the same words are one entity's."""
+    """Groups of names: names that a label joins, or that have the same words, belong to one entity."""
 
     _parent: dict[str, str] = field(default_factory=dict)
 

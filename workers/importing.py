@@ -124,8 +124,8 @@ async def _read_page(process: Process, workspace: UUID, held: Claim, priority: P
 
 
 async def _describe(process: Process, workspace: UUID, held: Claim, client: Client) -> None:
-    """Read the organisation's name, currency and country. Contacts are read without them where the right to read them is
-    missing."""
+    """Read the organisation's name, currency and country. If the right to read them is missing, contacts are read without
+    them."""
     with suppress(RightMissing):
         details = organisation_details((await client.organisation()).value)
         async with process.database.transaction(workspace, XERO) as tx:

@@ -131,7 +131,7 @@ def _conditions(document: DocumentNode) -> set[str]:
 
 
 class Compiled(SchemaExtension):
-    """The last extension. See the module."""
+    """The last extension of the schema, which runs plans: see the module."""
 
     def __init__(self, plans: Plans) -> None:
         self._plans = plans
@@ -273,7 +273,7 @@ class _Run:
         return ExecutionResult(None if isinstance(of.definition.type, GraphQLNonNull) else data, [located])
 
     async def gather(self, fields: Sequence[Gathered], objects: Sequence[Any]) -> list[Sequence[object]]:
-        """All fields are begun before the first is waited for, so that the loaders see all keys of a level."""
+        """Begin all fields before the first is awaited, so that the loaders see all keys of a level."""
         begun: list[list[Any]] = []
         try:
             for each in fields:

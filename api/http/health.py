@@ -49,7 +49,8 @@ FIGURES = {
 
 
 class Metrics:
-    """Each app has a registry of its own, so that two apps in one process, as in tests, do not add up."""
+    """The metrics of one app. Each app has a registry of its own, so that two apps in one process, as in tests, do not add
+    up."""
 
     def __init__(self, process: Process) -> None:
         self.registry = CollectorRegistry()

@@ -82,7 +82,8 @@ class Key:
 
 @dataclass(frozen=True)
 class Order:
-    """Each cursor holds the `name` of its order, so that a cursor of another order is refused. All keys have the same direction."""
+    """An order of a list. Each cursor holds the `name` of its order, so that a cursor of another order is refused. All keys have the same
+    direction."""
 
     name: str
     keys: tuple[Key, ...]

@@ -23,7 +23,7 @@ from domain.tables.base import (
 
 
 class ContactKind(DescribedEnum):
-    """Whether a contact is a human being or a body."""
+    """Whether a contact is a human being or an organisation."""
 
     PERSON = "PERSON", "One human being, by their own name."
     ORGANISATION = (
