@@ -185,7 +185,8 @@ class Case:
         return left
 
     def open_issue(self, at: int, tally: Tally) -> None:
-        """Open an issue for the Xero contact if a contact fits by name or email, or is similar; else create one."""
+        """Open an issue for the Xero contact if a contact fits by name or email, or is similar; else create one. The issue shows
+        all near-duplicates from LIKELY on."""
         name, email = self.rules[1][at]
         fits = {
             one: ours[0] == name
@@ -193,15 +194,10 @@ class Case:
             if (name and ours[0] == name) or (email and ours[1] == email)
         }
         kept = [one for one, named in fits.items() if named or one not in self.linked] or list(fits)
-        if not kept:
-            found = {
-                one: self.ours[one] for one in self._find.near(self.theirs[at]) if one not in self.linked
-            }
-            scores = find_alike(self.theirs[at], found, LIKELY)
-            kept = list(scores) if max(scores.values(), default=0) >= SIMILAR else []
-        elif numbers := self.theirs[at].identifiers:
-            free = [one for one in self._find.near(self.theirs[at]) if one not in self.linked]
-            kept += [one for one in free if one not in kept and numbers & self.ours[one].identifiers]
+        near = {one: self.ours[one] for one in self._find.near(self.theirs[at]) if one not in self.linked}
+        scores = find_alike(self.theirs[at], near, LIKELY)
+        if kept or max(scores.values(), default=0) >= SIMILAR:
+            kept += [one for one in scores if one not in fits]
         if kept:
             self.issues[at] = {one: compare(self.theirs[at], self.ours[one]) for one in kept}
             return

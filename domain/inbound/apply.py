@@ -100,7 +100,7 @@ async def _request_lookup_again(tx: Tx, organisation: OrganisationCopy, ids: Seq
     """Keep rows for the next run whose near-duplicates may have changed since their last look-up."""
     rows = await tx.ids(
         "select x.id from xero_contact x join match_issue i on i.workspace_id = :ws and i.xero_contact_id = x.id"
-        " and i.state = 'OPEN' and i.reason = 'SIMILAR' and not i.reopened and not i.merged"
+        " and i.state = 'OPEN' and not i.reopened and not i.merged"
         " where x.workspace_id = :ws and x.id = any(:ids) and x.looked_at is null order by x.id",
         ids=list(ids),
     )

@@ -17,7 +17,7 @@ MOST_CANDIDATES = 10
 
 class Fit(NamedTuple):
     """A contact that fits a mirror row. `nm`: the name is equal. `em`: the email is equal. `link_id`: the contact's active
-    link in the organisation. `differs`: two valid official numbers of one kind differ."""
+    link in the organisation. `differs`: two valid official numbers of one kind differ. `num`: an official number is equal."""
 
     xid: UUID
     cid: UUID
@@ -25,11 +25,12 @@ class Fit(NamedTuple):
     em: bool
     link_id: UUID | None
     differs: bool
+    num: bool
     xero_name: str
 
 
 # Columns of a row `f` of the plan's `fitting`, with its mirror row `x`.
-FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, f.differs, x.name as xero_name"
+FIT = "f.xid, f.cid, f.nm, f.em, f.link_id, f.differs, f.num, x.name as xero_name"
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,16 @@ class ShownCandidate(NamedTuple):
 
 
 def reason(candidates: Sequence[Candidate]) -> MatchIssueReason:
-    first = candidates[0].fit
-    if not any(one.fit.nm or one.fit.em for one in candidates):
+    """The reason by the contacts that fit by name, email or official number. Near-duplicates beside them change no reason."""
+    fits = [one.fit for one in candidates]
+    if not any(fit.nm or fit.em for fit in fits):
         return MatchIssueReason.SIMILAR
-    equal = [one.fit for one in candidates if one.fit.nm and one.fit.em]
+    fits = [fit for fit in fits if fit.nm or fit.em or fit.num]
+    equal = [fit for fit in fits if fit.nm and fit.em]
     if len(equal) == 1 and equal[0].differs and equal[0].link_id is None:
         return MatchIssueReason.IDENTIFIER_DIFFERS
-    if len(candidates) > 1 or first.link_id is not None or (first.nm and first.em):
+    first = fits[0]
+    if len(fits) > 1 or first.link_id is not None or (first.nm and first.em):
         return MatchIssueReason.AMBIGUOUS
     return MatchIssueReason.NAME_ONLY if first.nm else MatchIssueReason.EMAIL_ONLY
 

@@ -285,7 +285,8 @@ async def find_candidates(
         candidates.Fit,
         "select x.id as xid, x.name as xero_name, c.id as cid, coalesce(c.name_key = x.name_key, false) as nm,"
         " coalesce(c.email_key = x.email_key, false) as em, l.id as link_id,"
-        f" {sql_differing('x.identifier_keys', 'c.identifier_keys')} as differs"
+        f" {sql_differing('x.identifier_keys', 'c.identifier_keys')} as differs,"
+        " x.identifier_keys && c.identifier_keys as num"
         " from xero_contact x join contact c on c.workspace_id = :ws and c.archived_at is null"
         " and (c.name_key = x.name_key or c.email_key = x.email_key or c.id = any(:kept))"
         " left join sync_link l on l.workspace_id = :ws and l.contact_id = c.id and l.organisation_id = :organisation"

@@ -1,4 +1,4 @@
-"""Near-duplicates: practice contacts that are much like a Xero contact which no rule matches.
+"""Near-duplicates: practice contacts that are much like a Xero contact which has no full match.
 
 The look-up has three steps, so that it holds no lock. `read_page` reads the practice contacts that come into question.
 `compare` scores them, without a transaction. `store` writes the scores into the table `likeness`. The plan of a match
@@ -36,7 +36,8 @@ class _Near(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A mirror row. `fits`: a contact fits by name or email. `there`: the practice has any contact."""
+    """A mirror row. `fits`: a contact fits by name or email, so that the row gets a match issue. `there`: the practice has any
+    contact."""
 
     id: UUID
     fits: bool
@@ -56,10 +57,12 @@ class _Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Lookup:
-    """A mirror row as of `updated_at`, the keys of its look-up, and the practice contacts that the look-up found."""
+    """A mirror row as of `updated_at`, the keys of its look-up, and the practice contacts that the look-up found. `fits`: see
+    _Asked."""
 
     xero_contact_id: UUID
     updated_at: datetime
+    fits: bool
     contact: Details
     keys: Keys
     others: Mapping[UUID, Details]
@@ -80,6 +83,7 @@ class Page:
 class Found:
     xero_contact_id: UUID
     updated_at: datetime
+    fits: bool
     keys: Keys
     scores: Mapping[UUID, float]
 
@@ -97,9 +101,9 @@ async def read_page(
 ) -> Page:
     """Read the look-ups that these mirror rows need, each with the unlinked contacts that come into question.
 
-    A mirror row needs a look-up if no rule matches it under any filter, and if the row or any contact of the practice has
-    changed since its last look-up. With an `index` the contacts are as of the index: a later change may be missed, and
-    causes another look-up. A row that a rule matches needs one too if it has official numbers, by these alone.
+    A mirror row needs a look-up if it has no full match, whatever the filter, and if the row or any contact of the
+    practice has changed since its last look-up. With an `index` the contacts are as of the index: a later change may
+    be missed, and causes another look-up.
     """
     needed = await tx.read(
         _Asked,
@@ -107,7 +111,7 @@ async def read_page(
         " select s.id, exists (select 1 from pair p where p.xid = s.id) as fits,"
         " exists (select 1 from contact c where c.workspace_id = :ws) as there from scope s"
         " join xero_contact x on x.workspace_id = :ws and x.id = s.id where s.free"
-        " and (not exists (select 1 from pair p where p.xid = s.id) or cardinality(s.identifier_keys) > 0) and (x.looked_at is null"
+        ' and s.id not in (select f.xid from "full" f) and (x.looked_at is null'
         " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))",
         organisation=organisation.id, run=None, ids=list(ids),
     )  # fmt: skip
@@ -118,24 +122,23 @@ async def read_page(
     if not any(one.there for one in needed):  # nothing can be near
         return Page(
             [
-                Lookup(row.id, row.updated_at, contact, ("", []), {})
+                Lookup(row.id, row.updated_at, row.id in fits, contact, ("", []), {})
                 for row, contact in zip(rows, asked, strict=True)
             ],
             at,
             organisation.country_code,
             {},
         )
-    keys = [
-        search_keys.lookup_identifiers(contact) if row.id in fits else search_keys.lookup(contact)
-        for row, contact in zip(rows, asked, strict=True)
-    ]
+    keys = [search_keys.lookup(contact) for contact in asked]
     near = await _find_near(tx, organisation.id, keys, index)
     contacts = await comparison.read_contacts(tx, {key for found in near for key in found})
     users = await comparison.email_users(tx, organisation.id, [*rows, *contacts.values()])
     others = {key: comparison.of_contact(row) for key, row in contacts.items()}
     return Page(
         [
-            Lookup(row.id, row.updated_at, contact, by, {key: others[key] for key in found if key in others})
+            Lookup(
+                row.id, row.updated_at, row.id in fits, contact, by, {key: others[key] for key in found if key in others}
+            )
             for row, contact, by, found in zip(rows, asked, keys, near, strict=True)
         ],
         at, organisation.country_code, users,
@@ -185,7 +188,7 @@ def compare(page: Page) -> Compared:
     return Compared(
         page.at,
         [
-            Found(one.xero_contact_id, one.updated_at, one.keys, _scores(one, page, ready))
+            Found(one.xero_contact_id, one.updated_at, one.fits, one.keys, _scores(one, page, ready))
             for one in page.lookups
         ],
     )
@@ -227,7 +230,7 @@ async def store(tx: Tx, compared: Compared) -> None:
 
 
 def _lookup_row(one: Found) -> dict[str, object]:
-    name, keys = one.keys if one.scores else (None, None)
+    name, keys = one.keys if one.scores or one.fits else (None, None)  # only where an issue may be open
     return {
         "id": str(one.xero_contact_id), "updated_at": one.updated_at.isoformat(), "match_name": name, "match_keys": keys,
     }  # fmt: skip
@@ -236,9 +239,8 @@ def _lookup_row(one: Found) -> dict[str, object]:
 async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
     """Request a look-up, by the next run, for each Xero contact that these new or changed contacts may be like.
 
-    Only Xero contacts with an open issue count. If the issue is about near-duplicates, their keys must find one of these
-    contacts now. For any other reason, they must share an official number with one of these contacts. Nothing is compared
-    here.
+    Only Xero contacts with an open issue count, if their keys would find one of these contacts now. A contact that fits by
+    name or email is a candidate without a look-up. Nothing is compared here.
     """
     rows = await tx.read(
         _Met,
@@ -247,7 +249,7 @@ async def request_lookups(tx: Tx, contact_ids: Sequence[UUID]) -> None:
         " join xero_contact x on x.workspace_id = :ws and x.id = i.xero_contact_id"
         " where i.workspace_id = :ws and i.state = 'OPEN' and not i.reopened and not i.merged"
         " and exists (select 1 from contact c where c.workspace_id = :ws and c.id = any(:ids) and c.archived_at is null"
-        "  and (i.reason = 'SIMILAR' or c.identifier_keys && x.identifier_keys)"
+        "  and not coalesce(c.name_key = x.name_key or c.email_key = x.email_key, false)"
         "  and (:many or x.match_name is null or similarity(c.match_name, x.match_name) >= 0.4"
         "       or c.match_keys && x.match_keys)"
         "  and not exists (select 1 from likeness a where a.workspace_id = :ws and a.xero_contact_id = x.id"

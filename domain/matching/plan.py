@@ -63,14 +63,13 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     """SQL of the plan for the mirror rows x that `scope` selects, as CTEs.
 
     `outcome` holds (xero_contact_id, outcome, contact_id of a full match). `fitting` holds the candidates: nm says that
-    the name is equal, em that the email is equal. If the organisation holds near-duplicates back, unlinked
-    near-duplicates fit too; their nm and em are false. Linked rows are left out. SKIPPED means excluded, archived, or
-    decided by a person before.
+    the name is equal, em that the email is equal, num that an official number is equal. Unlinked near-duplicates fit too:
+    all of them beside a contact that fits by name or email, and by themselves if the organisation holds near-duplicates back;
+    their nm and em are false. Linked rows are left out. SKIPPED means excluded, archived, or decided by a person before.
 
     The statement binds :ws, :organisation and :run. Contacts that the import :run created do not count as the practice's.
-    `differs`: two valid official numbers of one kind differ, so the pair is no full match. A contact with an equal number
-    is a candidate too, in addition to those by name or email. The look-ups are lateral with a limit, because hundreds of
-    contacts may share one email.
+    `differs`: two valid official numbers of one kind differ, so the pair is no full match. The look-ups are lateral with a
+    limit, because hundreds of contacts may share one email.
     """
     x2 = included(contact_filter, "x2")
     return f"""
@@ -95,7 +94,8 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     ),
     pair as materialized (
         select s.id as xid, c.id as cid, c.nm, c.em, c.link_id, s.name_key, s.email_key,
-               {sql_differing("s.identifier_keys", "c.identifier_keys")} as differs
+               {sql_differing("s.identifier_keys", "c.identifier_keys")} as differs,
+               s.identifier_keys && c.identifier_keys as num
           from scope s cross join lateral (
             (select c.id, true as nm, coalesce(c.email_key = s.email_key, false) as em, l.id as link_id,
                     c.identifier_keys
@@ -138,14 +138,15 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     ),
     alike as materialized (
         select s.id as xid, a.contact_id as cid, false as nm, false as em, cast(null as uuid) as link_id, s.name_key,
-               s.email_key, false as differs, a.score, max(a.score) over (partition by s.id) as best
+               s.email_key, false as differs, s.identifier_keys && c.identifier_keys as num, a.score,
+               s.id in (select p.xid from pair p)
+                or o.hold_similar and max(a.score) over (partition by s.id) >= {SIMILAR} as shown
           from scope s
-          join organisation o on o.workspace_id = :ws and o.id = :organisation and o.hold_similar
+          join organisation o on o.workspace_id = :ws and o.id = :organisation
           join likeness a on a.workspace_id = :ws and a.xero_contact_id = s.id and a.score >= {LIKELY}
           join contact c on c.workspace_id = :ws and c.id = a.contact_id and c.archived_at is null
                and (cast(:run as uuid) is null or c.created_by_run is distinct from cast(:run as uuid))
-         where s.free and (s.id not in (select p.xid from pair p) or s.identifier_keys && c.identifier_keys
-                           and (s.id, c.id) not in (select p.xid, p.cid from pair p))
+         where s.free and (s.id, c.id) not in (select p.xid, p.cid from pair p)
            and c.id not in (select f.cid from "full" f)
            and not exists (
                 select 1 from sync_link l where l.workspace_id = :ws and l.contact_id = c.id
@@ -157,7 +158,7 @@ def plan(contact_filter: XeroContactFilter, scope: str) -> str:
     fitting as materialized (
         select * from ruled
         union all
-        select xid, cid, nm, em, link_id, name_key, email_key, differs, score from alike where best >= {SIMILAR}
+        select xid, cid, nm, em, link_id, name_key, email_key, differs, num, score from alike where shown
     ),
     outcome as materialized (
         select s.id as xero_contact_id, f.cid as contact_id,

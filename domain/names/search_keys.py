@@ -10,7 +10,7 @@ from typing import TypedDict
 from domain.fields.synced import Values, shown
 from domain.fields.values import PostalAddress
 from domain.names.similarity import Details, keys_of, make_ready
-from domain.names.similarity.contacts import contact_keys, identifier_keys
+from domain.names.similarity.contacts import contact_keys
 from domain.names.similarity.names import prepare
 from domain.names.text_keys import VERSION, email_key, name_key, search_key
 from domain.tables import SyncedField
@@ -63,11 +63,6 @@ def lookup(contact: Details) -> tuple[str, list[str]]:
     the country."""
     keys = keys_of(contact.name) | contact_keys(make_ready(contact))
     return prepare(contact.name).plain, sorted(keys)
-
-
-def lookup_identifiers(contact: Details) -> tuple[str, list[str]]:
-    """Does what `lookup` does, by the official numbers alone."""
-    return "", sorted(identifier_keys(contact.identifiers))
 
 
 def details(

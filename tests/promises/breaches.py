@@ -33,6 +33,8 @@ BRAKE = "tests/domain/inbound/test_mass_change.py"
 SURE = "tests/domain/matching/test_sure.py"
 NUMBERS = "tests/domain/matching/test_identifiers.py"
 LIKENESS = "tests/domain/matching/test_near_duplicates.py"
+LIKEST = "tests/domain/matching/test_likest_beside_fits.py"
+_BESIDE = "where s.free and (s.id, c.id) not in (select p.xid, p.cid from pair p)"
 SENDING = "tests/workers/test_sending.py"
 BATCHES = "tests/workers/test_batches.py"
 LOST = "tests/workers/test_lost_answers.py"
@@ -392,7 +394,26 @@ MATCH = (
     breach(
         "matching: an equal official number is no candidate beside an equal name",
         f"{NUMBERS}::test_an_equal_number_is_shown_before_an_equal_name",
-        sql("domain.matching:plan", "or s.identifier_keys && c.identifier_keys", "or false"),
+        sql("domain.matching:plan", _BESIDE, "where s.free and s.id not in (select p.xid from pair p)"),
+    ),
+    breach(
+        "matching: an equal email hides the likest client",
+        f"{LIKEST}::test_an_issue_by_email_shows_the_client_before_another_entity_of_the_owner",
+        sql("domain.matching:plan", _BESIDE, "where s.free and s.id not in (select p.xid from pair p)"),
+    ),
+    breach(
+        "matching: the setting about near-duplicates hides the likest client",
+        f"{LIKEST}::test_the_likest_client_is_shown_although_near_duplicates_alone_are_not_held",
+        sql("domain.matching:plan", "s.id in (select p.xid from pair p) or o.hold_similar", "o.hold_similar"),
+    ),
+    breach(
+        "matching: near-duplicates of an issue that a webhook opens are not looked up",
+        f"{LIKEST}::test_a_webhook_opens_the_issue_and_the_next_run_adds_the_client",
+        sql(
+            "domain.inbound:_request_lookup_again",
+            "and i.state = 'OPEN' and not",
+            "and i.state = 'OPEN' and i.reason = 'SIMILAR' and not",
+        ),
     ),
     breach(
         "matching: a push finds no Xero contact by a number alone",

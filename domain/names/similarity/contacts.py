@@ -241,9 +241,4 @@ def contact_keys(details: Ready) -> frozenset[str]:
     if details.address and details.number:
         words = [word for word in details.address.split() if len(word) > 2 and word != details.number]
         keys |= {f"a {details.number} {word[:5]}" for word in words[:3]}
-    return frozenset(keys | identifier_keys(details.identifiers))
-
-
-def identifier_keys(numbers: Iterable[str]) -> set[str]:
-    """The keys of `contact_keys` that come from official numbers."""
-    return {f"i {number}" for number in numbers}
+    return frozenset(keys | {f"i {number}" for number in details.identifiers})
