@@ -1,6 +1,7 @@
 """Trains LightGBM's trees in one thread, and writes them in the form that domain.names.trees reads."""
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context
 from typing import Any
 
 import lightgbm
@@ -43,4 +44,11 @@ def _write(node: dict[str, Any]) -> object:
         return round(node["leaf_value"], 4)
     assert node["decision_type"] == "<="
     below, above = _write(node["left_child"]), _write(node["right_child"])
-    return [node["split_feature"], float(f"{node['threshold']:.7g}"), below, above]
+    return [node["split_feature"], _shortened(node["threshold"]), below, above]
+
+
+def _shortened(threshold: float) -> float:
+    """Six digits, rounded up, so that each value which training sent below still goes there."""
+    if abs(threshold) < 1e-30:  # how LightGBM writes zero
+        return float(f"{threshold:.0e}")
+    return float(Context(prec=6, rounding=ROUND_CEILING).create_decimal_from_float(threshold))

@@ -1,3 +1,5 @@
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -223,3 +225,8 @@ def test_an_equal_official_number_counts_as_a_field_and_another_one_is_never_sur
     assert not sure("Kowhai Family Trust", "Kowhai Pty Ltd", a, a, home)
     assert sure("Kowhai Joinery Ltd", "Kowhai Joinery Limited", shared=home)
     assert not sure("Kowhai Joinery Ltd", "Kowhai Joinery Limited", a, b, home)
+
+
+def test_all_parameters_take_less_than_a_megabyte() -> None:
+    folder = resources.files("domain.names") / "parameters"
+    assert sum(len(file.read_bytes()) for file in folder.iterdir()) < 1_000_000
