@@ -12,7 +12,7 @@ import unicodedata
 from domain.fields.dropped import stored_forms
 from domain.fields.values import FILLERS, WIDTHLESS
 
-VERSION = 6
+VERSION = 7
 _BLANK = FILLERS | WIDTHLESS
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 # Typographic variants of one character. They are replaced before NFKC, which takes some of them apart ('´').

@@ -188,7 +188,11 @@ NICKNAMES = {
         [
             frozenset(group.split())
             for group in (
-                "william will bill billy willie liam wiremu;robert rob bob bobby robbie bert;richard rick dick ricky richie rich;"
+                "sandra sandy sandi;harold harry hal;kimberly kimberley kim;benjamin benji;charlotte lottie charlie;elizabeth betsy;gabriel gabe;"
+                "gillian jillian jill gill;leslie lesley les;lucas luke ruka;marcus marc mark maaka;maureen mo;maxine max;mitchell mitch;murray muz;"
+                "nigel nige;oliver olly;rosalind roz;stephanie stevie;susannah sue;vanessa ness;henry henare;paul paora;isaac ihaka;joseph joe hohepa;"
+                "rachel rahera;john sione ioane;david tevita;james semisi;george siaosi;michael mikaele;"
+                "william will bill billy willie liam wiremu viliami;robert rob bob bobby robbie bert;richard rick dick ricky richie rich;"
                 "james jim jimmy jamie hemi;john jack johnny jon johnnie hone hoani;thomas tom tommy tamati;michael mike mick mickey "
                 "mikaere;david dave davey rawiri;charles charlie chuck chas;edward ed eddie ted ned teddy;george geo hori;henry "
                 "harry hal hank;joseph joe joey;daniel dan danny;samuel sam sammy;samantha sam sammy;benjamin ben benny;andrew andy drew "

@@ -130,8 +130,8 @@ _BEFORE = re.compile(
     r"^(?:(?:wages|salary|drawings|loan|rent|advance|deposit|tenant|owner|director|employee|staff|client|customer|old|inactive|closed|"
     r"do not use)(?:\s+[-–—]\s+|:\s*)|z{2,4}\s+|x{2,4}\s+"
     # No code begins an address: '1042 Kauri Road Ltd'.
-    r"|(?!\d+\s+.*\b(?:street|st|road|rd|avenue|ave|drive|dr|lane|terrace|tce|place|parade|crescent|highway|quay|way|square)\b)"
-    r"[a-z]{0,4}[-.]?\d{3,}\s*[-–—:/]?\s+)(?=.*\w\W+\w)",
+    r"|(?!\d+[\s/-]+.*\b(?:street|st|road|rd|avenue|ave|drive|dr|lane|terrace|tce|place|parade|crescent|highway|quay|way|square)\b)"
+    r"[a-z]{0,4}[-.]?\d{3,}(?:\s*[-–—:/]\s*(?=\D)|\s+))(?=.*\w\W+\w)",
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\s*[(\[](?P<in>[^()\[\]]+)[)\]](?P<after>)$")

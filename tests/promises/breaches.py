@@ -433,9 +433,24 @@ MATCH = (
         ),
     ),
     breach(
-        "matching: another family name is seen only after given names of the censuses",
+        "matching: another family name is seen only after given names that a list knows",
         "tests/domain/names/test_one_owner.py::test_a_person_with_another_family_name_stays_visible_and_never_sure",
-        swap("domain.names:renamed", "is_given_name(...)", "pair.one.known.given > 0"),
+        swap("domain.names:renamed", "_stands_for_given(...)", "False"),
+    ),
+    breach(
+        "matching: rare words let an initial with two equal fields be a stranger",
+        "tests/domain/names/test_one_owner.py::test_initials_and_short_names_with_two_equal_fields_are_for_a_person",
+        never("domain.names.similarity:score", "of_one_client"),
+    ),
+    breach(
+        "matching: two names a letter apart are sure by one mailbox",
+        "tests/domain/names/test_one_owner.py::test_two_names_a_letter_apart_are_never_sure_by_a_mailbox",
+        give("domain.names.similarity:_names", "mistyped", "[]", beside="spelling"),
+    ),
+    breach(
+        "matching: the initials of a person whose name no list knows are an acronym",
+        "tests/domain/names/test_pairs.py::test_the_initials_of_a_person_are_no_acronym",
+        never("domain.names.similarity:_ruled", "are_initials"),
     ),
     breach(
         "matching: a preview sees the ten contacts that are most alike",

@@ -11,12 +11,12 @@ from typing import Literal
 from domain.names import words
 from domain.names.classification.evidence import mailbox, relation
 from domain.names.classification.model import load
-from domain.names.classification.reasons import explain, is_partners, may_be_shop
+from domain.names.classification.reasons import explain, family_in_capitals, is_partners, may_be_shop
 
 Kind = Literal["PERSON", "ORGANISATION"]
 
-# The confidence for joined names and for shops called like people, and for a contact without a name: too low to pass
-# without review.
+# The confidence for joined names, for shops called like people and for people known by capitals alone ('ZEBEDEE Horatio'), and for
+# a contact without a name: too low to pass without review.
 PARTNERS, NAMELESS = 0.7, 0.5
 # In log-odds. A word for company, school or shop decides in a language with few names in the training data.
 FOREIGN_FORM = 8.0
@@ -52,9 +52,11 @@ def classify(
         margin -= FOREIGN_FORM
     partners = is_partners(reading)
     probability = model.probability(margin)
-    person = probability > 0.5 and not partners
+    unsure = not partners and 1 - model.review_below < probability <= 0.5
+    by_capitals = unsure and (ordered := family_in_capitals(text)) is not None and _reads_as_person(ordered)
+    person = (probability > 0.5 or by_capitals) and not partners
     confidence = min(PARTNERS, 1 - probability / 2) if partners else max(probability, 1 - probability)
-    if person and may_be_shop(reading):
+    if by_capitals or (person and may_be_shop(reading)):
         confidence = min(confidence, PARTNERS)
     reasons = explain(reading, person=person, partners=partners, relation=given, mailbox=shared)
     if note:
@@ -62,3 +64,8 @@ def classify(
     return Classification(
         "PERSON" if person else "ORGANISATION", round(confidence, 4), reasons, confidence < model.review_below
     )
+
+
+def _reads_as_person(text: str) -> bool:
+    model = load()
+    return model.probability(model.margin(model.read(text))) > 0.5

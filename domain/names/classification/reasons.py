@@ -7,6 +7,7 @@ from domain.names import word_lists
 from domain.names import words as names
 from domain.names.classification.evidence import Relation
 from domain.names.classification.features import Reading, Token
+from domain.names.lexicon import look_up
 
 MOST = 3
 Word = tuple[str, str, Token]  # as written, bare and lower-case, as read
@@ -44,6 +45,22 @@ def may_be_shop(reading: Reading) -> bool:
     found = _words(reading)
     own = [word for word in found if word[1] not in _KIN]
     return len(own) == 1 and (len(found) == 2 or (len(found) == 1 and own[0][2].known.given > 0))
+
+
+def family_in_capitals(text: str) -> str | None:
+    """'ZEBEDEE, Horatio' for 'ZEBEDEE Horatio', as ledgers write people. None if the capitals may be an acronym, because a word is
+    a plain word, a trade or a legal form."""
+    family, *given = text.split()
+    if not (1 <= len(given) <= 2 and len(family) > 2 and family.isupper()):
+        return None
+    if not all(word[0].isupper() and not word.isupper() for word in given):
+        return None
+    plain = [names.fold(word).replace("'", "") for word in (family, *given)]
+    known = [look_up(word) for word in plain]
+    said = word_lists.TRADES | names.LEGAL | names.TRUSTS | names.LITTLE
+    if any(one.word > 2 for one in known) or not said.isdisjoint(plain):
+        return None
+    return f"{family}, {' '.join(given)}"
 
 
 def explain(

@@ -16,7 +16,7 @@ from typing import TypeVar
 from rapidfuzz import fuzz
 
 from domain.fields import identifiers
-from domain.names.similarity.agreement import Agreement, agree, is_sure
+from domain.names.similarity.agreement import Agreement, agree, is_sure, of_one_client
 from domain.names.similarity.contacts import (
     Details,
     Ready,
@@ -29,7 +29,7 @@ from domain.names.similarity.contacts import (
 )
 from domain.names.similarity.distinct import tell_apart, tell_entities_apart
 from domain.names.similarity.evidence import explain
-from domain.names.similarity.features import called_by_letters, is_acronym, name_features
+from domain.names.similarity.features import are_initials, called_by_letters, is_acronym, name_features
 from domain.names.similarity.index import NameIndex, keys_of
 from domain.names.similarity.names import Name, cosine, meet, prepare
 from domain.names.trees import Forest, read_trees
@@ -142,6 +142,8 @@ def score(one: Ready, other: Ready, least: float = 0.0) -> float:
     found = _ruled(found, one.name, other.name)
     if renamed(one, other):
         found = RENAMED
+    elif found < SIMILAR and of_one_client(one, other):
+        found = SIMILAR
     of_one_owner = found > APART and share_owner(one, other) and tell_entities_apart(one.name, other.name)
     return _identified(APART if of_one_owner else found, one, other)
 
@@ -164,7 +166,7 @@ def _ruled(found: float, one: Name, other: Name) -> float:
     """The score within what the names by themselves allow."""
     if called_by_letters(one, other):
         found = max(found, LETTERS.get(min(len(one.compact), len(other.compact)), SIMILAR))
-    return APART if found > APART and tell_apart(one, other) else found
+    return APART if found > APART and (tell_apart(one, other) or are_initials(one, other)) else found
 
 
 def _score(one: Ready, other: Ready, least: float) -> float:

@@ -8,14 +8,16 @@ from typing import NamedTuple
 from rapidfuzz import fuzz
 
 from domain.fields import identifiers
-from domain.names.similarity.contacts import Ready, renamed
+from domain.names.similarity.contacts import Ready, renamed, share_fields
 from domain.names.similarity.distinct import tell_apart, tell_entities_apart
-from domain.names.similarity.names import Name, meet
+from domain.names.similarity.names import Met, Name, is_given_name, meet
+
+_SHORT_NAME = 4
 
 
 class Likeness(IntEnum):
     """How far two names agree. SHORT: each word of one has its counterpart in the other, as an initial or a nickname. SPELT: as
-    a mistyped word. WORDS: the same words but for legal form, title, short forms, order or accents."""
+    one mistyped word. WORDS: the same words but for legal form, title, short forms, order or accents."""
 
     UNLIKE = 0
     SHORT = 1
@@ -68,6 +70,15 @@ def agree(one: Ready, other: Ready) -> Agreement:
     )
 
 
+def of_one_client(one: Ready, other: Ready) -> bool:
+    """Whether each word of one name has its counterpart in the other, and two of email, phone and street are equal: 'A Zebedee'
+    and 'Amelia Zebedee' of one phone and street. A person should look, whatever the rarity of the words."""
+    found = agree(one, other) if share_fields(one, other) > 1 else None
+    if found is None or found.strong < 2 or found.name is Likeness.UNLIKE:
+        return False
+    return not (tell_apart(one.name, other.name) or tell_entities_apart(one.name, other.name))
+
+
 def is_sure(one: Ready, other: Ready, found: Agreement) -> bool:
     """Whether nobody need look: the names agree, at least one other field is equal, and no more differs than is equal.
 
@@ -100,7 +111,19 @@ def _names(one: Name, other: Name) -> Likeness:
     if not met or left or right:
         return Likeness.UNLIKE
     ways = {pair.how for pair in met}
+    mistyped = [pair for pair in met if pair.how == "spelling"]
+    if len(mistyped) > 1 or any(map(_are_two_names, mistyped)):
+        return Likeness.UNLIKE
     return Likeness.SPELT if ways <= {"same", "spelling", "joined"} else Likeness.SHORT
+
+
+def _are_two_names(pair: Met) -> bool:
+    """Whether two words spelt alike are names of their own: Min and Ming, Wang and Yang. Nobody has mistyped one of them."""
+    one, other = pair.one, pair.other
+    short = max(len(one.plain), len(other.plain)) <= _SHORT_NAME
+    return (is_given_name(one) and is_given_name(other)) or (
+        short and any(one.known[:4]) and any(other.known[:4])
+    )
 
 
 def _identifier(one: Ready, other: Ready) -> bool | None:

@@ -9,7 +9,7 @@ from rapidfuzz import fuzz
 
 from domain.fields.phones import phone_key
 from domain.names import words as names
-from domain.names.similarity.names import Name, is_given_name, meet, prepare
+from domain.names.similarity.names import Name, Word, is_given_name, is_person, meet, prepare
 from domain.names.text_keys import email_key
 
 # Up to so many contacts of one email are compared to count the people who use it. Beyond, each contact counts.
@@ -199,27 +199,47 @@ def share_owner(one: Ready, other: Ready) -> bool:
     )
 
 
+def share_fields(one: Ready, other: Ready) -> int:
+    """How many of email, phone and street are equal, letter for letter."""
+    return (
+        bool(one.emails & other.emails)
+        + bool(one.digits and one.digits == other.digits)
+        + bool(one.address and one.address == other.address)
+    )
+
+
 def renamed(one: Ready, other: Ready) -> bool:
     """Whether one person may be known by a former family name: the same given name, another family name, and two of email,
-    phone, street and place equal.
+    phone, street and place equal. A family name may be of several words ('Te Amo'), or joined to the former one.
     """
-    if "person" not in one.name.kinds & other.name.kinds:
+    place = bool(one.postcode and one.postcode == other.postcode) or bool(one.city and one.city == other.city)
+    if share_fields(one, other) + place < 2:
         return False
-    same = (
-        bool(one.emails & other.emails),
-        bool(one.digits) and one.digits == other.digits,
-        bool(one.address) and one.address == other.address,
-        (bool(one.postcode) and one.postcode == other.postcode)
-        or (bool(one.city) and one.city == other.city),
-    )
-    if sum(same) < 2:
+    met, left = meet(one.name, other.name)
+    same = [pair.one for pair in met if pair.how in ("same", "nickname") and len(pair.one.plain) > 1]
+    if not same or not (is_person(one.name) and is_person(other.name)):
         return False
-    met, (left, right) = meet(one.name, other.name)
-    given = any(
-        pair.how in ("same", "nickname") and is_given_name(pair.one) and len(pair.one.plain) > 1
-        for pair in met
+    if not any(is_given_name(word) or _stands_for_given(word, one.name, other.name) for word in same):
+        return False
+    sides = [[word for word in side if word.plain not in names.PARTICLES] for side in left]
+    if all(len(side) == 1 and len(side[0].plain) > 1 for side in sides):
+        return True
+    alone = [word.plain for side in sides for word in side]
+    return (
+        len(same) > 1
+        and len(alone) == 1
+        and any(_is_joined_to(alone[0], name) for name in (one.name, other.name))
     )
-    return given and len(left) == len(right) == 1 and min(len(left[0].plain), len(right[0].plain)) > 1
+
+
+def _stands_for_given(word: Word, one: Name, other: Name) -> bool:
+    """Whether the word stands where given names do in both names, and is not known as a family name."""
+    places = {(name.core[-1] if "," in name.text else name.core[0]).plain for name in (one, other)}
+    return places == {word.plain} and word.known.family == 0
+
+
+def _is_joined_to(word: str, name: Name) -> bool:
+    return any(word in part.split("-") for part in names.fold(name.text).split() if "-" in part)
 
 
 FIELD_FEATURES = (

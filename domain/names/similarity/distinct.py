@@ -137,10 +137,12 @@ def _says_much(word: Word) -> bool:
 
 
 def _of_another(left: Sequence[Word], right: Sequence[Word], *, of_people: bool) -> str | None:
-    """One of two entities of a kind has one word that the other lacks: a number, Holdings, the given name of a trust's person."""
-    if sorted((len(left), len(right))) != [0, 1]:
+    """One of two entities of a kind has one word that the other lacks: a number, Holdings, the given name of a trust's person.
+    Words that say little do not count: 'Lee Group Holdings'."""
+    sides = [[word for word in side if word.plain not in _SAYING_LITTLE] for side in (left, right)]
+    if sorted(map(len, sides)) != [0, 1]:
         return None
-    [word] = left or right
+    [word] = sides[0] or sides[1]
     number = word.plain.isdigit() and len(word.plain) <= _LONGEST_NUMBER
     other = word.plain in _OF_ANOTHER or (of_people and _is_given(word))
     return f"in one name only: {word.plain}" if number or other else None

@@ -7,7 +7,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from domain.names import words as names
 from domain.names.lexicon import UNKNOWN
-from domain.names.similarity.names import PLACES, How, Meeting, Name, Word, cosine, in_order, meet
+from domain.names.similarity.names import PLACES, How, Meeting, Name, Word, cosine, in_order, is_person, meet
 
 WAYS: tuple[How, ...] = ("same", "first letters", "nickname", "initial", "joined", "beginning", "spelling")
 
@@ -122,12 +122,21 @@ def is_acronym(one: Name, other: Name) -> bool:
 def called_by_letters(one: Name, other: Name) -> bool:
     """Whether one name is nothing but the acronym of the other, which is no person's."""
     return any(
-        short.compact in long.acronyms
-        and len(short.core) == 1
-        and not {"person", "couple"} & long.kinds
-        and _people(long) < 1
-        for short, long in ((one, other), (other, one))
+        not {"person", "couple"} & long.kinds and _people(long) < 1 and not is_person(long)
+        for long in _spelt_out(one, other)
     )
+
+
+def are_initials(one: Name, other: Name) -> bool:
+    """Whether one name is nothing but the initials of a person, by which nobody keeps a person in a ledger."""
+    return any(is_person(long) for long in _spelt_out(one, other))
+
+
+def _spelt_out(one: Name, other: Name) -> Iterator[Name]:
+    """The name whose acronym is the whole of the other name."""
+    for short, long in ((one, other), (other, one)):
+        if len(short.core) == 1 and short.compact in long.acronyms:
+            yield long
 
 
 def _kinds_of_title(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -28,6 +28,8 @@ def kinds_of(
     found = _entity(core)
     if not COMPANIES.isdisjoint(legal):
         found |= {"company"}
+    elif "lp" in legal:
+        found |= {"partnership"}
     return found or (frozenset() if legal else _people(core, joined))
 
 

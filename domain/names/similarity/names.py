@@ -13,9 +13,10 @@ from rapidfuzz.distance import DamerauLevenshtein
 
 from domain.names import word_lists
 from domain.names import words as names
+from domain.names.classification import classify
 from domain.names.lexicon import Known, look_up, rarity
 from domain.names.similarity.kinds import kinds_of
-from domain.names.similarity.numbers import ROMAN, numbered, without_dates
+from domain.names.similarity.numbers import ROMAN, UNITS, numbered, without_dates
 from domain.names.text_keys import name_key
 
 How = Literal["same", "first letters", "nickname", "initial", "joined", "beginning", "spelling"]
@@ -26,7 +27,7 @@ EMPTY = frozenset(("the", "and", "&", "of", "for"))
 # Short signs for 'pty ltd', 'cooperative', 'trustee for' and 'trading as'. 'care of' and 'messrs' are dropped.
 _RESPELT = (
     (re.compile(r"\bp\s?/\s?l\b|\bp\.l\.?(?=\s|$)"), "pty ltd"),
-    (re.compile(r"\bno\.?\s?(?=\d)|#\s?(?=\d)"), ""),
+    (re.compile(rf"\bno\.?\s?(?=\d)|#\s?(?=\d)|\bno\.?\s(?=(?:{UNITS})\b)"), ""),
     (re.compile(r"\bco-op(?:erative)?\b"), "coop"),
     (re.compile(r"^(?:the )?trustees? (?:for|of)(?: the)?\b|^atf(?: the)?\b"), " "),
     (re.compile(r"\b(?:as )?trustees? (?:for|of)(?: the)?\b"), "atf"),
@@ -111,6 +112,13 @@ def is_given_name(word: Word) -> bool:
     """Whether the censuses or word_lists.MORE_GIVEN know the word as a given name: the list has the Māori, Pacific, Indian and
     Chinese names that no census has."""
     return word.known.given > 0 or word.plain in word_lists.MORE_GIVEN
+
+
+def is_person(name: Name) -> bool:
+    """Whether the name is a person's, by its kind or, where no list knows its words, by the classification."""
+    return "person" in name.kinds or (
+        not name.kinds and not name.legal and classify(name.text).kind == "PERSON"
+    )
 
 
 class Met(NamedTuple):
@@ -231,6 +239,9 @@ def acronyms(plain: str) -> frozenset[str]:
             for letters in (_first_letter, _letters):
                 made = "".join(letters(word) for word in words[:end] if word not in skipped)
                 found.add(made)
+        # 'Department of Conservation' is DOC: the letter of a little word counts in short ones.
+        whole = "".join(word[0] for word in words[:end] if word not in ("the", "and"))
+        found.update((whole,) if len(whole) <= _SHORT_ACRONYM else ())
     return frozenset(made for made in found if 3 <= len(made) <= 8)
 
 
@@ -238,6 +249,7 @@ def acronyms(plain: str) -> frozenset[str]:
 _LAST_WORDS = frozenset(
     "group bank banking nz australia zealand international holdings services association trust uk usa".split()
 )
+_SHORT_ACRONYM = 4
 _SPELT_LETTERS = re.compile(r"[b-df-hj-np-tv-z]{2,3}|uk|usa?|uae|eu|un")
 
 

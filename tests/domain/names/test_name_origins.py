@@ -3,7 +3,7 @@
 import pytest
 
 from domain.names.classification import classify
-from tests.domain.names.name_origins import FLOOR, GIVEN, ORGANISATIONS, people
+from tests.domain.names.name_origins import FAMILY, FLOOR, GIVEN, ORGANISATIONS, people
 
 
 @pytest.mark.parametrize("origin", GIVEN)
@@ -12,6 +12,22 @@ def test_names_of_people_of_every_origin_are_classified_as_people(origin: str) -
     wrong = [name for name in names if classify(name).kind != "PERSON"]
     assert len(names) > 100
     assert len(wrong) <= (1 - FLOOR) * len(names), wrong
+
+
+@pytest.mark.parametrize("origin", GIVEN)
+def test_a_family_name_in_capitals_before_the_given_name_is_a_persons(origin: str) -> None:
+    """Ledgers write 'ZEBEDEE Horatio' with and without the comma."""
+    given, family = ([word.replace("_", " ") for word in lists[origin].split()] for lists in (GIVEN, FAMILY))
+    names = [f"{last.upper()} {first}" for at, first in enumerate(given) for last in family[at % 4 :: 4]]
+    wrong = [name for name in names if classify(name).kind != "PERSON"]
+    assert len(wrong) <= (1 - FLOOR) * len(names), wrong
+
+
+@pytest.mark.parametrize(
+    "name", ["KIWI Motors", "ZEBRA Holdings", "RIMU Dental", "ACME Limited", "NIKAU Homes", "TOTARA Trust"]
+)
+def test_capitals_before_a_plain_word_are_no_family_name(name: str) -> None:
+    assert classify(name).kind == "ORGANISATION"
 
 
 @pytest.mark.parametrize("name", ORGANISATIONS)

@@ -24,6 +24,7 @@ OF_ONE_OWNER = [
     ("Marlowe Family Trust", "Marlowe Family Trust No 2"), ("Peter Marlowe Family Trust", "Anne Marlowe Family Trust"),
     ("Zebedee Ltd", "Zebedee Holdings Ltd"), ("Zebedee SMSF", "Zebedee Unit Trust"), ("Zebedee Joinery Limited", "Zebedee Roofing Limited"),
     ("Orr Pty Ltd ATF Orr Family Trust", "Orr Pty Ltd"), ("Peter Marlowe", "Anne Marlowe"), ("Zebedee Partnership", "Zebedee Ltd"),
+    ("Zebedee Partners LP", "Zebedee Partners GP Ltd"), ("Zebedee Ltd", "Zebedee Group Holdings Ltd"), ("Li Wei", "Li Na"),
 ]  # fmt: skip
 
 
@@ -74,7 +75,9 @@ def test_a_shared_mailbox_does_not_join_names_that_differ(one: str, other: str) 
     assert score(one, other, ("office@books.example",)) < LIKELY
 
 
-@pytest.mark.parametrize("given", ["Cornelia", "Gurdeep", "Mele", "Aroha", "Xiaoming", "Viliami"])
+@pytest.mark.parametrize(
+    "given", ["Cornelia", "Gurdeep", "Mele", "Aroha", "Xiaoming", "Viliami", "Padmini", "Huda"]
+)
 def test_a_person_with_another_family_name_stays_visible_and_never_sure(given: str) -> None:
     for shared in (HOME, ("c@x.example", "09 555 0101"), ("c@x.example", None, "3 Kowhai Road")):
         users = count_users([(f"{given} Zebedee", shared[0]), (f"{given} Marlowe", shared[0])])
@@ -86,6 +89,51 @@ def test_a_person_with_another_family_name_stays_visible_and_never_sure(given: s
         assert not found.sure
         assert "family name may have changed" in found.evidence
     assert score(f"{given} Zebedee", f"{given} Marlowe", ("c@x.example",)) < SIMILAR
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Kiri Te Amo", "Kiri Zebedee"), ("Ana de la Cruz", "Ana Marlowe"), ("Fatima Al-Farsi", "Fatima Zebedee"),
+        ("Jane Zebedee", "Jane Zebedee-Marlowe"), ("ZEBEDEE, Huda", "Marlowe, Huda"),
+    ],
+)  # fmt: skip
+def test_a_family_name_of_several_words_may_have_changed_too(one: str, other: str) -> None:
+    users = count_users([(one, HOME[0]), (other, HOME[0])])
+    found = compare(*(make_ready(Details(name, *HOME), "NZ", users) for name in (one, other)))
+    assert 0.6 <= found.score <= SIMILAR
+    assert not found.sure
+    assert "family name may have changed" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A Zebedee", "Amelia Zebedee"), ("Sandy Marlowe", "Sandra Marlowe"), ("J & K Orr", "John & Kate Orr"), ("W Parata", "Wiremu Parata"),
+        ("Viliami Latu", "V Latu"), ("Orr, B", "Bob Orr"), ("Benji Marlowe", "Benjamin Marlowe"),
+    ],
+)  # fmt: skip
+def test_initials_and_short_names_with_two_equal_fields_are_for_a_person(one: str, other: str) -> None:
+    for shared in (HOME, ("", *HOME[1:]), (*HOME[:2],)):
+        assert score(one, other, shared) >= SIMILAR
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Min Zhou", "Ming Zhou"),
+        ("Wang Fang", "Wong Fan"),
+        ("Yang Lei", "Wang Lei"),
+        ("Mark Orr", "Marc Orr"),
+    ],
+)
+def test_two_names_a_letter_apart_are_never_sure_by_a_mailbox(one: str, other: str) -> None:
+    found = compare(*(make_ready(Details(name, "office@x.example"), "NZ") for name in (one, other)))
+    assert not found.sure
+    mistyped = (
+        make_ready(Details(name, "office@x.example"), "NZ") for name in ("Horatio Zebedee", "Horatio Zebadee")
+    )
+    assert compare(*mistyped).sure
 
 
 @pytest.mark.parametrize(
