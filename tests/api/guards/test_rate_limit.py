@@ -67,6 +67,32 @@ async def test_the_callers_of_a_workspace_share_its_limit_and_no_other_workspace
     await rates.close()
 
 
+async def test_what_a_process_counts_by_itself_reaches_the_others(settings: Settings) -> None:
+    settings = settings.model_copy(update={"rate_limit_caller": 10_000, "rate_limit_workspace": 20_000})
+    caller, clock = viewer(uuid4()), Stopped()
+    one, other = Rates(settings, clock, fresh=1_000.0), Rates(settings, clock, fresh=0.0)
+    spent = [await one.spend(caller, 100) for _ in range(40)]
+    assert [each.remaining for each in spent] == [10_000 - 100 * n for n in range(1, 41)]
+    assert (await other.spend(caller, 100)).remaining == 10_000 - 200  # Redis knows the first one
+    await one.close()
+    assert (await other.spend(caller, 100)).remaining == 10_000 - 100 * 42
+    await other.close()
+
+
+async def test_from_half_of_a_budget_on_each_operation_is_counted_in_redis_before_it_runs(
+    settings: Settings,
+) -> None:
+    caller, clock = viewer(uuid4()), Stopped()
+    one, other = (Rates(settings, clock, fresh=1_000.0) for _ in range(2))
+    for cost in (300, 100, 100):
+        assert not (await one.spend(caller, cost)).is_over
+    assert (await other.spend(caller, 100)).remaining == 1000 - 400  # the first operation, and this one
+    assert (await one.spend(caller, 100)).remaining == 1000 - 700
+    assert (await other.spend(caller, 300)).remaining == 0
+    assert (await one.spend(caller, 50)).is_over
+    await asyncio.gather(one.close(), other.close())
+
+
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/valkey.sock", None])
 async def test_without_redis_a_process_counts_by_itself(settings: Settings, url: str | None) -> None:
     rates, caller = Rates(settings.model_copy(update={"redis_url": url}), Stopped()), viewer(uuid4())
