@@ -33,8 +33,38 @@ CONNECTIONS = 2_000
 POOL_SECONDS = 5.0  # a request that waits longer for a connection is answered with 503
 
 
+class OneWrite:
+    """The transport of one answer. uvicorn writes the head and the body one after the other; both go out by one system call. A part
+    that nothing follows in the same turn of the event loop goes out at its end."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._waiting: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._waiting is None:
+            self._waiting = data
+            self._loop.call_soon(self._flush)
+        else:
+            waiting, self._waiting = self._waiting, None
+            self._transport.writelines([waiting, data])
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not self._transport.is_closing():
+            self._transport.write(waiting)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+
 class DeadlineProtocol(HttpToolsProtocol):
     """Cuts a connection whose head is not complete in time, or whose body is not and no route reads it. uvicorn would wait for ever.
+    Writes each answer as OneWrite does.
 
     The class overrides methods that are private to uvicorn, whose version is pinned. tests/api/http/test_serve.py fails if
     uvicorn renames them.
@@ -61,6 +91,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.parser.should_upgrade():
             self._arm(self.body_seconds)
+            self.cycle.transport = OneWrite(self.transport, self.loop)  # type: ignore[assignment]  # it has what a cycle uses
 
     def on_message_complete(self) -> None:
         self._disarm()
@@ -110,7 +141,7 @@ async def opened(settings: Settings) -> AsyncIterator[Process]:
     assert settings.listen_url is not None
     keys = KeyRing.parse(key.get_secret_value() for key in settings.tandem_keys)
     # A read connection keeps its workspace in its session, which a pooler in transaction mode would give to others.
-    reads = settings.database_pool_size // 3 if settings.database_direct_url is None else 0
+    reads = settings.database_pool_size // 2 if settings.database_direct_url is None else 0
     db = database.connect(
         settings.database_url,
         program="serve",

@@ -23,7 +23,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.context import Process
 from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
-from api.http.serve import DeadlineProtocol
+from api.http.serve import DeadlineProtocol, OneWrite
 from domain.connection.oauth_grants import Grants
 from runtime import database
 from runtime.embedded.services import Services
@@ -338,3 +338,56 @@ async def until_alive(http: httpx.AsyncClient) -> None:
                 await http.get("/healthz")
                 return
             await asyncio.sleep(0.05)
+
+
+class Counted:
+    """A transport that counts system calls which write."""
+
+    def __init__(self, transport: asyncio.Transport, calls: list[str]) -> None:
+        self._transport, self._calls = transport, calls
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("write", "writelines"):
+            self._calls.append(name)
+        return getattr(self._transport, name)
+
+
+async def test_head_and_body_of_an_answer_are_written_by_one_system_call(process: Process) -> None:
+    calls: list[str] = []
+
+    class Counting(DeadlineProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in DeadlineProtocol
+            super().connection_made(Counted(transport, calls))  # type: ignore[arg-type]  # it is one in all that uvicorn uses
+
+    async with serving(process, Counting) as edge, web_client(base_url=f"http://{edge}") as http:
+        assert (await http.get("/healthz")).status_code == 200
+        assert calls == ["writelines"]
+        assert (await http.head("/healthz")).status_code == 200
+    assert calls == ["writelines", "write"]
+
+
+class Recorded(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes | str] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+async def test_a_part_that_nothing_follows_is_written_in_the_same_turn() -> None:
+    transport = Recorded()
+    answer = OneWrite(transport, asyncio.get_running_loop())
+    answer.write(b"an event")
+    await asyncio.sleep(0)
+    assert transport.calls == [b"an event"]
+    answer.write(b"the last one")
+    answer.close()
+    await asyncio.sleep(0)
+    assert transport.calls == [b"an event", b"the last one", "close"]
