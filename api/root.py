@@ -8,6 +8,7 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info
 
+from api import sql_fields
 from api.auth.tokens import require
 from api.compiled.run import Plans
 from api.compiled.sql import LISTS, Listed
@@ -36,7 +37,7 @@ from api.relay import ids
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
 from api.relay.paging import After, Before, First, Last, asked
-from api.schema import activity, contacts, issues, links, live, viewer, workspace
+from api.schema import activity, contacts, invoice_lists, issues, links, live, viewer, workspace
 from api.schema.activity import ActivityConnection, ActivityFilter
 from api.schema.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
 from api.schema.invoice_lists import InvoiceConnection, InvoiceFilter, InvoiceOrder, invoice_list
@@ -46,7 +47,6 @@ from api.schema.links import SyncLinkConnection, SyncLinkFilter, SyncLinkOrder
 from api.schema.live import SyncCursorFirst, SyncStatusEvent
 from api.schema.organisations import XeroOrganisation
 from api.schema.scalars import SCALARS
-from api.schema.synced_fields import CONTACT_FIELDS
 from api.schema.viewer import User, Viewer
 from api.schema.workspace import Workspace
 from domain.tables import Scope
@@ -335,9 +335,20 @@ class Subscription:
         return await live.sync_status(info.context, given(organisation_id), given(after))
 
 
-LISTS["ContactConnection"] = Listed(
-    lambda filter=None, order_by=None: contacts.listing(filter, order_by), CONTACT_FIELDS
-)
+LISTS |= {
+    "ContactConnection": Listed(
+        lambda filter=None, order_by=None: contacts.listing(filter, order_by), sql_fields.CONTACT
+    ),
+    "MatchIssueConnection": Listed(
+        lambda filter=None, order_by=None: issues.listing(filter, order_by), sql_fields.MATCH_ISSUE
+    ),
+    "SyncLinkConnection": Listed(
+        lambda filter=None, order_by=None: links.listing(filter, order_by), sql_fields.LINK
+    ),
+    "InvoiceConnection": Listed(
+        lambda filter=None, order_by=None: invoice_lists.listing(filter, order_by), sql_fields.INVOICE
+    ),
+}
 documents, costs, experience, plans = Documents(), Costs(), Experience(), Plans()
 schema = GuardedSchema(
     query=Query,

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, islice
 from operator import attrgetter
 from typing import Any, Protocol
@@ -163,8 +164,6 @@ class _Compiler:
         self._fill(plan, self._counted(found), None)
         return Plan(plan, self._fields, any(each.listed is not None for each in plan.gathered))
 
-    # Objects
-
     def _object(self, kind: GraphQLObjectType, details: list[FieldDetails], above: Gathered) -> ObjectPlan:
         declared = kind.extensions.get(BACK)
         if declared is None:
@@ -204,8 +203,6 @@ class _Compiler:
         each, given = ", ".join(["o", *xs]), ", ".join(["os", *(f"{x}s" for x in xs)])
         plan.rows = self._function("rows", given, f"return [{row} for {each} in zip({given})]")
 
-    # Fields
-
     def _plain(self, parent_type: GraphQLObjectType, details: list[FieldDetails]) -> str | None:
         """The expression of the field's completed value in the object `o`; None for a field that is gathered."""
         if details[0].node.name.value == TYPENAME:
@@ -243,17 +240,31 @@ class _Compiler:
         checks = [getattr(each, "check", None) for each in declared.extensions]
         if above is None and None not in checks:
             gathered.checks = checks  # type: ignore[assignment]  # none is None
-            gathered.listed = self._listed(definition, details)
+            gathered.listed = self._listed(gathered, details)
         return gathered
 
-    def _listed(self, definition: GraphQLField, details: list[FieldDetails]) -> ListPlan | None:
-        named = get_named_type(definition.type)
+    def _listed(self, of: Gathered, details: list[FieldDetails]) -> ListPlan | None:
+        named = get_named_type(of.definition.type)
         listed = LISTS.get(named.name)
-        if listed is None or not isinstance(named, GraphQLObjectType):
-            return None
-        with suppress(NotCompiled):
-            return compile_list(listed, named, details, self._collect)
+        if listed is not None and isinstance(named, GraphQLObjectType):
+            with suppress(NotCompiled):
+                return compile_list(listed, named, details, self._collect, partial(self._made, of))
         return None
+
+    def _made(
+        self, above: Gathered, kind: GraphQLOutputType, details: list[FieldDetails]
+    ) -> Callable[[Any], object]:
+        """What renders a value that Python makes within a list of PostgreSQL. It raises Unexpected where an object is null."""
+        if _is_leaf(kind):
+            return self._function("leaf", "o", f"return {self._expression(kind, 'o')}")
+        some = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if isinstance(some, GraphQLList):
+            item = self._made(above, some.of_type, details)
+            return lambda values: [item(each) for each in _sequence(values)]
+        render = self._object(some, details, above).render if isinstance(some, GraphQLObjectType) else None
+        if render is None:
+            raise NotCompiled(f"{some} has resolvers")
+        return render
 
     def _collect(
         self, kind: GraphQLObjectType, details: list[FieldDetails]
@@ -264,8 +275,6 @@ class _Compiler:
             is_name = found[0].node.name.value == TYPENAME
             selected[key] = found, TYPENAME if is_name else self._declared(kind, found)[1].python_name
         return selected
-
-    # Values
 
     def _completion(self, kind: GraphQLOutputType, details: list[FieldDetails], of: Gathered) -> Complete:
         if isinstance(kind, GraphQLNonNull):
@@ -303,8 +312,6 @@ class _Compiler:
         if kind not in AS_IT_IS:
             return f"{leaf}({first})"
         return f"({again} if {AS_IT_IS[kind].format(first=first, again=again)} else {leaf}({again}))"
-
-    # Code
 
     def _name(self, value: object) -> str:
         """A name by which generated code finds the value."""

@@ -318,7 +318,7 @@ class _Run:
         assert of.listed is not None
         listing, page = self.asked(of, of.listed)
         async with self._executor.context_value.reading() as tx:
-            text = await of.listed.read(tx, listing, page)
+            text = await of.listed.read(tx, listing, page, self._executor.context_value.viewer)
         tally.count(nodes=count_in_json(text))
         return Raw(text.encode())
 

@@ -5,20 +5,23 @@ A statement reads only the fields that the query selects. A list stays with its 
 is not declared.
 
 The JSON has the bytes that the resolvers' objects would have. SQL gives null for an object that has a value which its type
-does not know. The text then contains `UNEXPECTED`, and the resolver answers. A value never contains this mark, because JSON
-escapes the character.
+does not know. The text then contains `UNEXPECTED`, and the resolver answers. Some values only Python can make (`Made`). The text
+contains the number and the raw values of each such value between two `MADE`, and Python writes the JSON into this place. A value
+never contains these marks, because JSON escapes the characters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from graphql import (
     GraphQLBoolean,
     GraphQLEnumType,
     GraphQLFloat,
+    GraphQLID,
     GraphQLInt,
+    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -26,14 +29,18 @@ from graphql import (
     get_named_type,
 )
 from graphql.execution.collect_fields import FieldDetails
+from msgspec.json import decode, encode
 
+from api.context import Viewer
 from api.mutations.payloads import given
 from api.relay.paging import COUNTED, Asked, Listing, PageInfo, asked
 
-UNEXPECTED = "\x01"
-_MARK = "chr(1)"
+UNEXPECTED, MADE = "\x01", "\x02"
+_MARK, _MADE = "chr(1)", "chr(2)"
 _TIME = r"""'\"YYYY-MM-DD"T"HH24\:MI\:SS.US"Z"\"'"""  # the colons are escaped, as they would name a value
 TYPENAME = "__typename"
+Rows = Sequence[Sequence[Any]]
+Maker = Callable[[str, Viewer | None], str]  # makes JSON of raw values and of who asks
 
 
 class NotCompiled(Exception):
@@ -66,11 +73,20 @@ class Texts(NamedTuple):
     value: str
 
 
+class Made(NamedTuple):
+    """What the resolver's own code makes of raw values. `value`: SQL of them, which is jsonb; where it is null, `blank` is the JSON.
+    `make` takes the values as JSON gives them, and who asks."""
+
+    value: str
+    make: Callable[[Any, Viewer | None], object]
+    blank: str = "null"
+
+
 class Part(NamedTuple):
     """An object that is made of values of the same row. Null where `exists` is false."""
 
     fields: "Fields"
-    exists: str
+    exists: str = "true"
 
 
 class One(NamedTuple):
@@ -89,7 +105,7 @@ class Many(NamedTuple):
 
 
 # By the names of attributes: SQL of a plain value, which the compiler writes as the field's type needs it, or one of the above.
-Fields = Mapping[str, "str | Id | Json | Texts | Part | One | Many"]
+Fields = Mapping[str, "str | Id | Json | Texts | Made | Part | One | Many"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,7 @@ LISTS: dict[str, Listed] = {}  # by the type of the connection
 class Records(Protocol):
     """Reads in one workspace."""
 
-    async def records(self, statement: str, **values: Any) -> Sequence[Sequence[Any]]: ...
+    async def records(self, statement: str, **values: Any) -> Rows: ...
 
 
 # Selections of a query
@@ -119,6 +135,12 @@ class Collect(Protocol):
     def __call__(
         self, kind: GraphQLObjectType, details: list[FieldDetails]
     ) -> Mapping[str, tuple[list[FieldDetails], str]]: ...
+
+
+class Render(Protocol):
+    """What makes the part of the answer of a value of this type, which needs no resolver. Raises NotCompiled if it needs one."""
+
+    def __call__(self, kind: GraphQLOutputType, details: list[FieldDetails]) -> Callable[[Any], object]: ...
 
 
 class _Sql(str):
@@ -139,8 +161,11 @@ def _concatenated(parts: Sequence[str]) -> str:
 
 
 class _Writer:
-    def __init__(self, collect: Collect) -> None:
-        self._collect = collect
+    """`made` makes the JSON of each Made of the raw values."""
+
+    def __init__(self, collect: Collect, render: Render) -> None:
+        self._collect, self._render = collect, render
+        self.made: list[Maker] = []
 
     def object(self, kind: GraphQLOutputType, details: list[FieldDetails], fields: Fields) -> str:
         """SQL of the object's JSON. Null if a value is not as its type wants it."""
@@ -170,6 +195,11 @@ class _Writer:
                 item = f"coalesce({self.object(kind, details, fields)}, {_MARK})"
                 rows = f"select {item} from {source} order by {order}"
                 return f"'[' || array_to_string(array({rows}), ',') || ']'"
+            case Made(value, make, blank):
+                render, number = self._render(kind, details), len(self.made)
+                self.made.append(lambda raw, viewer: encode(render(make(decode(raw), viewer))).decode())
+                place = f"{_MADE} || '{number}:' || ({value})::text || {_MADE}"
+                return f"coalesce({place}, '{blank}')"
             case Id(name, key):
                 return _global_id(name, key)
             case Json(value):
@@ -185,9 +215,20 @@ class _Writer:
         raise NotCompiled(f"{declared} is not known")
 
 
+def _filled(text: str, made: Sequence[Maker], viewer: Viewer | None) -> str:
+    """The JSON with all that Python makes in its place. The same raw values are made once."""
+    parts, known = text.split(MADE), dict[str, str]()
+    for n in range(1, len(parts), 2):
+        raw = parts[n]
+        if raw not in known:
+            number, _, value = raw.partition(":")
+            known[raw] = made[int(number)](value, viewer)
+        parts[n] = known[raw]
+    return "".join(parts)
+
+
 def _global_id(kind: str, key: str) -> str:
-    """SQL that makes the same id as api.relay.ids.encode. These ids give base64 without + and /, and are too short for its
-    line breaks."""
+    """SQL that makes the same id as api.relay.ids.encode: base64 of these ids has no +, no / and no line breaks."""
     size = len(kind) + 1 + 36
     text = f"encode(('{kind}:' || {key})::bytea, 'base64')"
     whole = f"left({text}, {-(-size * 4 // 3)})" if size % 3 else text
@@ -211,6 +252,10 @@ def _some_leaf(kind: object, value: str) -> str:
         return f"case {value} {' '.join(names)} end"
     if kind is GraphQLString:
         return f"to_json({value})::text"
+    if kind is GraphQLID:
+        return f"to_json(({value})::text)::text"
+    if isinstance(kind, GraphQLList) and get_named_type(kind) is GraphQLString:  # of an array of PostgreSQL
+        return f"array_to_json({value})::text"
     if kind is GraphQLInt or kind is GraphQLBoolean:
         return f"({value})::text"
     if kind is GraphQLFloat:  # PostgreSQL writes 1.0 as 1; both write other numbers of this size alike
@@ -222,6 +267,8 @@ def _some_leaf(kind: object, value: str) -> str:
     match str(kind):
         case "DateTime":
             return f"to_char({value} at time zone 'UTC', {_TIME})"
+        case "Decimal":
+            return f"'\"' || ({value})::text || '\"'"
         case "Date":
             return f"to_char({value}, '\\\"YYYY-MM-DD\\\"')"
     raise NotCompiled(f"SQL writes no {kind}")
@@ -263,6 +310,7 @@ class ListPlan:
     nodes: tuple[str, ...]
     counts: bool
     page: _Template
+    made: tuple[Maker, ...]
 
     def asked(
         self, arguments: Mapping[str, object], convert: Callable[[dict[str, object]], dict[str, object]]
@@ -275,10 +323,10 @@ class ListPlan:
             more = {name: given(each) for name, each in convert(more).items() if name != "info"}
         return self.listed.listing(**more), page
 
-    async def read(self, tx: Records, listing: Listing[Any], page: Asked) -> str:
+    async def read(self, tx: Records, listing: Listing[Any], page: Asked, viewer: Viewer | None) -> str:
         """The JSON of the connection. Raises Unexpected for a value that SQL does not render, and for a page without rows."""
         sql, values = self.statement(listing, page)
-        return self.written(listing, page, await tx.records(sql, **values))
+        return self.written(listing, page, await tx.records(sql, **values), viewer)
 
     def statement(
         self, listing: Listing[Any], page: Asked, extra: str | None = None
@@ -291,7 +339,7 @@ class ListPlan:
             columns.append(f"({extra}) as extra")
         return listing.statement(page, ", ".join(columns) or "1")
 
-    def written(self, listing: Listing[Any], page: Asked, rows: Sequence[Sequence[Any]]) -> str:
+    def written(self, listing: Listing[Any], page: Asked, rows: Rows, viewer: Viewer | None) -> str:
         """The JSON of the connection, made of the statement's rows. Raises the errors of `read`."""
         if not rows:
             raise Unexpected  # no row has the count
@@ -308,14 +356,14 @@ class ListPlan:
         text = self.page.fill(_Page(info, total, placed))
         if UNEXPECTED in text:
             raise Unexpected
-        return text
+        return _filled(text, self.made, viewer) if self.made else text
 
 
 def compile_list(
-    listed: Listed, kind: GraphQLObjectType, details: list[FieldDetails], collect: Collect
+    listed: Listed, kind: GraphQLObjectType, details: list[FieldDetails], collect: Collect, render: Render
 ) -> ListPlan:
     """Compile the selected fields of a list. Raises NotCompiled for a field that SQL does not read."""
-    writer, nodes = _Writer(collect), list[str]()
+    writer, nodes = _Writer(collect, render), list[str]()
     keys: list[str] = []
     values: list[Callable[[Any], str]] = []
     counts = False
@@ -330,14 +378,15 @@ def compile_list(
         elif attribute == "page_info" and isinstance(below, GraphQLObjectType):
             info = _page_info(below, found, collect)
             keys.append(f'"{key}":{info.text}')
-            values += [_of_info(value) for value in info.values]
+            values += info.values
         elif attribute in _COUNTS:
             counts = True
             keys.append(f'"{key}":%s')
             values.append(_COUNTS[attribute])
         else:
             raise NotCompiled(f"{attribute} of a list")
-    return ListPlan(listed, tuple(nodes), counts, _Template(f"{{{','.join(keys)}}}", tuple(values)))
+    template = _Template(f"{{{','.join(keys)}}}", tuple(values))
+    return ListPlan(listed, tuple(nodes), counts, template, tuple(writer.made))
 
 
 _COUNTS: dict[str, Callable[[_Page], str]] = {
@@ -388,22 +437,12 @@ def _page_info(kind: GraphQLObjectType, details: list[FieldDetails], collect: Co
             keys.append(f'"{key}":"{kind.name}"')
         else:
             keys.append(f'"{key}":%s')
-            values.append(_written(attrgetter(attribute)))
+            values.append(_of_info(attribute))
     return _Template(f"{{{','.join(keys)}}}", tuple(values))
 
 
-def _of_info(value: Callable[[Any], str]) -> Callable[[_Page], str]:
-    return lambda page: value(page.info)
-
-
-def _written(get: Callable[[Any], object]) -> Callable[[Any], str]:
-    def write(info: PageInfo) -> str:
-        value = get(info)
-        if value is True or value is False:
-            return "true" if value else "false"
-        return f'"{value}"'
-
-    return write
+def _of_info(attribute: str) -> Callable[[_Page], str]:
+    return lambda page: encode(getattr(page.info, attribute)).decode()
 
 
 def count_in_json(text: str) -> int:

@@ -119,7 +119,7 @@ class KnownReads:
             rows = await self._read(viewer.workspace, sql, values)
             if not rows or rows[0]["extra"] is not True:
                 return None
-            text = one.plan.written(listing, page, rows)
+            text = one.plan.written(listing, page, rows, viewer)
         except Exception:  # the usual way meets it again, and answers and logs it
             return None
         spent = await view.rates.spend(viewer, expected.requested)

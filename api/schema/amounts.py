@@ -1,4 +1,4 @@
-"""How numbers are rounded and printed in answers."""
+"""How numbers are rounded and printed in answers: by Python, and by PostgreSQL (`…_sql`)."""
 
 from decimal import Decimal
 
@@ -18,3 +18,15 @@ def price(value: Decimal) -> Decimal:
 def plain(value: Decimal) -> Decimal:
     """A quantity or a percentage, without trailing zeros."""
     return value.normalize() if value else Decimal(0)
+
+
+def money_sql(value: str) -> str:
+    return f"round({value}, 2)"
+
+
+def price_sql(value: str) -> str:
+    return f"case when {value} = {money_sql(value)} then {money_sql(value)} else {plain_sql(value)} end"
+
+
+def plain_sql(value: str) -> str:
+    return f"trim_scale({value})"

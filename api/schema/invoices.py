@@ -133,13 +133,12 @@ class InvoiceSync:
     @classmethod
     def of(cls, row: InvoiceRow) -> Self:
         there = row.xero_invoice_id
-        page = f"/AccountsReceivable/View.aspx?InvoiceID={there}"
         return cls(
             key=row.id,
             id=ids.encode("InvoiceSync", row.id),
             state=InvoiceSyncState(row.sync_state),
             xero_invoice_id=strawberry.ID(str(there)) if there else None,
-            url=deep_link(row.short_code, page) if there else None,
+            url=invoice_url(row.short_code, there) if there else None,
             last_synced_at=row.last_synced_at,
             xero_total=None if row.xero_total is None else money(row.xero_total),
             failure=SyncFailure.of(row.failure),
@@ -157,6 +156,10 @@ class InvoiceSync:
         return [
             InvoiceDifference(field=one.field, practice=one.practice, xero=one.xero) for one in found or ()
         ]
+
+
+def invoice_url(short_code: str | None, xero_invoice_id: UUID | str) -> str:
+    return deep_link(short_code, f"/AccountsReceivable/View.aspx?InvoiceID={xero_invoice_id}")
 
 
 @dataclass(frozen=True)

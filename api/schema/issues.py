@@ -66,8 +66,8 @@ class CandidateRow(NamedTuple):
     xero_contact_id: UUID
 
 
-_REASON = reasons.sql("i")
-_COLUMNS = columns(IssueRow, "i", reason=_REASON)
+REASON = reasons.sql("i")
+_COLUMNS = columns(IssueRow, "i", reason=REASON)
 
 
 @strawberry.type(
@@ -333,7 +333,7 @@ def listing(filter: MatchIssueFilter | None, order: MatchIssueOrder | None) -> L
         ("state", "i.state = :state", given(wanted.state)),
         (
             "reasons",
-            f"{_REASON} = any(:reasons)",
+            f"{REASON} = any(:reasons)",
             None if for_reasons is None else [str(one) for one in for_reasons],
         ),
         (

@@ -3,17 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from uuid import UUID
 
 import strawberry
 from strawberry.types import Info
 
 from api.context import Context
+from api.link_actions import ENDED, ENDS, SyncLinkAction, on_active, on_ended
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
-from api.relay.loaders import BatchName, batch, load_known, load_later
+from api.relay.loaders import batch, load_known, load_later
 from api.relay.node import Node
 from api.relay.paging import ABSENT, MOST_FOUND, Asked, Counted, Direction, Edge, Key, Listing, Order, read
 from api.schema import refs
@@ -49,42 +50,11 @@ class LinkRow(failures.Trouble):
     now: datetime
 
 
-class _EndsRow(NamedTuple):
-    id: UUID
-    status: str | None
-    xero_busy: bool
-    contact_busy: bool
-    archived_at: datetime | None
-
-
 _COLUMNS = (
     f"l.id, l.contact_id, l.xero_contact_id, {connection_health.LINK_STATE} as state, l.state_since, l.origin, l.linked_at,"
     f" l.last_synced_at, l.version, l.base_practice, l.base_xero, l.warnings, {failures.FAILURE_COLUMNS}, cast(:now as timestamptz) as now"
 )
 _SOURCE = f"sync_link l{connection_health.HELD_LINK}"
-_ENDS: "BatchName[UUID, _Ends]" = BatchName("SyncLink.ends")
-
-
-@described
-class SyncLinkAction(DescribedEnum):
-    """An action that a person can take on a link in its present state."""
-
-    UNSYNC = "UNSYNC", "End the link with the mutation unsync."
-    REMATCH = (
-        "REMATCH",
-        "Resume the ended link with rematch. Offered if its Xero contact still exists and is linked to"
-        " nobody.",
-    )
-    CREATE_FROM_UNSYNCED = (
-        "CREATE_FROM_UNSYNCED",
-        "Make a new contact on one side with createFromUnsynced. Offered if at least one side is free.",
-    )
-    SETTLE_CONFLICT = "SETTLE_CONFLICT", "Say with settleConflict which values hold."
-    RETRY = (
-        "RETRY",
-        "Try again now with retrySync. Not offered while the organisation must be connected again.",
-    )
-    DISMISS = "DISMISS", "Delete the ended link with dismissLinks."
 
 
 @strawberry.type(
@@ -121,6 +91,35 @@ def differences(
                 )
             )
     return found
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The values on both sides of a link, and the values on which each side last agreed. `region`: the organisation's country."""
+
+    state: SyncState
+    practice: Values
+    xero: Values
+    region: str | None
+    base_practice: Mapping[str, object]
+    base_xero: Mapping[str, object]
+
+    def differences(self) -> list[FieldDifference]:
+        """The synced fields whose values differ, without those that Xero stores in another form."""
+        stored_so = self.stored_otherwise()
+        return differences(self.practice, self.xero, self.region, self.base_practice, stored_so)
+
+    def stored_otherwise(self) -> dict[SyncedField, str]:
+        """For each field, how Xero stores a value on which both sides agree. Empty for an ended link."""
+        if self.state not in ACTIVE_STATES:
+            return {}
+        return {
+            field: stored_otherwise(SYNCED[field].words, self.practice[field], self.xero[field])
+            for field in SyncedField
+            if not same(field, self.practice[field], self.xero[field], self.region)
+            and same(field, self.practice[field], loaded(field, self.base_practice.get(field)), self.region)
+            and same(field, self.xero[field], loaded(field, self.base_xero.get(field)), self.region)
+        }
 
 
 @strawberry.type(
@@ -184,20 +183,9 @@ class SyncLink(Node):
         viewer = info.context.viewer
         if viewer is None or Scope.WRITE not in viewer.scopes:
             return []
-        if self.state not in (SyncState.UNSYNCED, SyncState.BROKEN):
-            retriable = self.failure is not None and self.failure.code is not SyncFailureCode.NEEDS_RECONNECT
-            return [
-                SyncLinkAction.UNSYNC,
-                *([SyncLinkAction.SETTLE_CONFLICT] if self.state is SyncState.CONFLICT else []),
-                *([SyncLinkAction.RETRY] if retriable else []),
-            ]
-        ends = await load_known(info.context, _ENDS, self.row.id)
-        return [
-            *([SyncLinkAction.UNSYNC] if self.state is SyncState.BROKEN else []),
-            *([SyncLinkAction.REMATCH] if ends.rematchable else []),
-            *([SyncLinkAction.CREATE_FROM_UNSYNCED] if ends.creatable else []),
-            SyncLinkAction.DISMISS,
-        ]
+        if self.state in ENDED:
+            return on_ended(self.state, await load_known(info.context, ENDS, self.row.id))
+        return on_active(self.state, self.failure)
 
     @strawberry.field(
         description="The synced fields whose values differ now. Empty until a pushed contact is in Xero."
@@ -209,11 +197,7 @@ class SyncLink(Node):
             load_known(info.context, refs.CONTACT, self.row.contact_id),
             load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id),
         )
-        contact, xero_contact = await loading[0], await loading[1]
-        ours = without_made_up(contact.row.values, contact.row.name_made_up)
-        theirs, region = xero_contact.row.values, xero_contact.row.country_code
-        otherwise = self._stored_otherwise(ours, theirs, region)
-        return differences(ours, theirs, region, self.row.base_practice, otherwise)
+        return self._sides(await loading[0], await loading[1]).differences()
 
     @strawberry.field(
         description="Xero's remarks about the last write that it accepted, and each value that Xero stores in another"
@@ -224,21 +208,13 @@ class SyncLink(Node):
             return []
         contact = await load_known(info.context, refs.CONTACT, self.row.contact_id)
         xero_contact = await load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id)
-        ours = without_made_up(contact.row.values, contact.row.name_made_up)
-        otherwise = self._stored_otherwise(ours, xero_contact.row.values, xero_contact.row.country_code)
-        return [*self.row.warnings, *otherwise.values()]
+        return [*self.row.warnings, *self._sides(contact, xero_contact).stored_otherwise().values()]
 
-    def _stored_otherwise(self, ours: Values, theirs: Values, region: str | None) -> dict[SyncedField, str]:
-        """For each field, how Xero stores a value on which both sides agree. Empty for an ended link."""
-        if self.state not in ACTIVE_STATES:
-            return {}
-        return {
-            field: stored_otherwise(SYNCED[field].words, ours[field], theirs[field])
-            for field in SyncedField
-            if not same(field, ours[field], theirs[field], region)
-            and same(field, ours[field], loaded(field, self.row.base_practice.get(field)), region)
-            and same(field, theirs[field], loaded(field, self.row.base_xero.get(field)), region)
-        }
+    def _sides(self, contact: ContactRef, xero_contact: XeroContactRef) -> Sides:
+        ours, theirs = contact.row, xero_contact.row
+        practice = without_made_up(ours.values, ours.name_made_up)
+        bases = self.row.base_practice, self.row.base_xero
+        return Sides(self.state, practice, theirs.values, theirs.country_code, *bases)
 
 
 @batch(refs.SYNC_LINK, node="SyncLink")
@@ -249,40 +225,6 @@ async def _links(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, SyncLink]:
         ids=list(keys),
     )
     return {row.id: SyncLink.of(row) for row in rows}
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """The possible actions on an ended link. `rematchable`: its Xero contact can be linked again. `creatable`: a new
-    contact can be made from one of its sides."""
-
-    rematchable: bool
-    creatable: bool
-
-
-@batch(_ENDS)
-async def _ends(tx: Reader, keys: Sequence[UUID]) -> dict[UUID, _Ends]:
-    busy = (
-        "exists (select 1 from sync_link k where k.workspace_id = :ws and k.organisation_id = l.organisation_id"
-        f" and k.{{column}} = l.{{column}} and k.state in {ACTIVE})"
-    )
-    rows = await tx.read(
-        _EndsRow,
-        f"select l.id, x.status, {busy.format(column='xero_contact_id')} as xero_busy,"
-        f" {busy.format(column='contact_id')} as contact_busy, c.archived_at from sync_link l"
-        " join contact c on c.workspace_id = :ws and c.id = l.contact_id"
-        " left join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
-        " where l.workspace_id = :ws and l.id = any(:ids)",
-        ids=list(keys),
-    )
-    return {
-        row.id: _Ends(
-            rematchable=row.status in ("ACTIVE", "ARCHIVED") and not row.xero_busy,
-            creatable=not (row.contact_busy or row.archived_at)
-            or (row.status == "ACTIVE" and not row.xero_busy),
-        )
-        for row in rows
-    }
 
 
 @batch(refs.SYNC_LINKS_OF_CONTACT)

@@ -1,7 +1,7 @@
 """The synced fields in the schema: SYNCED declares them, and these decorators put them into the types and inputs.
 
 A decorator is written below `strawberry.type` or `strawberry.input`. It inserts one field for each synced field, before the
-field that it names. The second half says how PostgreSQL writes a contact and its links (api.compiled.sql).
+field that it names.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,8 +9,6 @@ from typing import Self, TypeVar
 
 import strawberry
 
-from api.compiled.sql import Fields, Id, Json, Many, One, Part, Texts
-from domain.connection import health as connection_health
 from domain.fields.synced import SYNCED, Kind, Synced, Values
 from domain.fields.values import PostalAddress, Value
 from domain.tables import SyncedField
@@ -104,22 +102,6 @@ def contact_values(values: Values) -> dict[str, object]:
     return {one.column: _shown(one, values[field]) for field, one in SYNCED.items()}
 
 
-def contact_sql(table: str) -> Fields:
-    """SQL of the practice's values, by the field names of Contact. An address is stored as PostalAddress writes it."""
-    return {one.column: _sql(one, f"{table}.{one.column}") for one in SYNCED.values()}
-
-
-def _sql(one: Synced, column: str) -> str | Part:
-    if one.kind is not Kind.ADDRESS:
-        return f"coalesce({column}, '')" if one.required else column
-    parts = {"city": "city", "region": "region", "postal_code": "postalCode", "country": "country"}
-    fields: dict[str, Texts | Json] = {
-        name: Json(f"{column}->'{key}'") for name, key in {**parts, "attention_to": "attentionTo"}.items()
-    }
-    fields["lines"] = Texts(f"{column}->'lines'")
-    return Part(fields, f"jsonb_typeof({column}) = 'object' and {column} <> '{{}}'")
-
-
 def xero_contact_values(values: Values) -> dict[str, object]:
     """The mirror's values, by the field names of XeroContact."""
     return {one.xero_column: _shown(one, values[field]) for field, one in SYNCED.items()}
@@ -168,44 +150,3 @@ def _inserted(before: str, fields: Iterable[_Declared]) -> Callable[[Class], Cla
         return cls
 
     return insert
-
-
-# How PostgreSQL writes a link. A link that PENDING does not concern needs no look at its organisation.
-_LINK: Fields = {
-    "id": Id("SyncLink", "l.id"),
-    "state": (
-        f"case when l.state = 'PENDING' then (select {connection_health.LINK_STATE}"
-        f" from (select l.*) l{connection_health.HELD_LINK}) else l.state end"
-    ),
-    "state_since": "l.state_since",
-    "origin": "l.origin",
-    "linked_at": "l.linked_at",
-    "last_synced_at": "l.last_synced_at",
-    "version": "l.version",
-}
-_LINKS = Many(_LINK, "sync_link l where l.workspace_id = :ws and l.contact_id = c.id", "l.linked_at, l.id")
-# How PostgreSQL writes a contact of the table `c`.
-CONTACT_FIELDS: Fields = {
-    "id": Id("Contact", "c.id"),
-    "first_name": "c.first_name",
-    "last_name": "c.last_name",
-    "kind": "c.kind",
-    "classification": Part(
-        {
-            "kind": "c.kind",
-            "confidence": "c.confidence",
-            "needs_review": "c.needs_review",
-        },
-        "c.confidence is not null",
-    ),
-    **contact_sql("c"),
-    "archived_at": "c.archived_at",
-    "created_at": "c.created_at",
-    "updated_at": "c.updated_at",
-    "version": "c.version",
-    "contact_type": One(
-        {"id": Id("ContactType", "t.id"), "name": "t.name"},
-        "contact_type t where t.workspace_id = :ws and t.id = c.contact_type_id",
-    ),
-    "sync_links": _LINKS,
-}

@@ -108,8 +108,12 @@ class XeroContact(Node):
             is_supplier=row.is_supplier,
             status=XeroContactStatus(row.status),
             updated_at=row.updated_at,
-            url=deep_link(row.short_code, f"/Contacts/View/{row.xero_contact_id}"),
+            url=contact_url(row.short_code, row.xero_contact_id),
         )
+
+
+def contact_url(short_code: str | None, xero_contact_id: UUID | str) -> str:
+    return deep_link(short_code, f"/Contacts/View/{xero_contact_id}")
 
 
 @batch(XERO_CONTACT)

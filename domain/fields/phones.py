@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 import phonenumbers
@@ -36,6 +37,7 @@ class PhoneParts:
         return cls(*texts)
 
 
+MOST_KEPT = 8_192  # phones whose key is remembered: to read one takes 0.1 ms and more
 # A whole phone: digits and the signs between them, and an extension.
 _EXTENSION = r"(?:\s*(?:,|;)?\s*(?:ext|extn|extension|x|#)[.:]?\s*\d{1,7})?"
 _COUNTRY = re.compile(r"[\d\s+().\-]*")
@@ -43,6 +45,7 @@ _COUNTRY_CODES = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 _PHONE = re.compile(rf"\+?[\d\s().\-/\u2010-\u2015]+{_EXTENSION}", re.IGNORECASE)
 
 
+@lru_cache(MOST_KEPT)
 def phone_key(text: str | None, region: str | None) -> str | None:
     """A key that is equal for two spellings of one phone, extension included. None for a blank.
 

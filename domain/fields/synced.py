@@ -301,7 +301,12 @@ def with_readable_mirror_values(row: Callable[..., RowT]) -> Callable[..., RowT]
 def with_readable_xero_values(row: Callable[..., RowT]) -> Callable[..., RowT]:
     """Does what `with_readable_mirror_values` does, but gives the values in the practice's form."""
     columns = {field: one.xero_column for field, one in SYNCED.items()}
-    return _with_values(row, columns, lambda field, value: as_practice(_readable(field, value)))
+    return _with_values(row, columns, readable_xero_value)
+
+
+def readable_xero_value(field: SyncedField, value: object) -> Value:
+    """A column of the mirror as the practice would hold its value. None for a value in an unknown form."""
+    return as_practice(_readable(field, value))
 
 
 def _readable(field: SyncedField, value: object) -> XeroValue:
