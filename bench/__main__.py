@@ -84,14 +84,12 @@ class Short:
         return [one.line(text) for one in self.figures]
 
 
-def _reads(connections: int) -> tuple[Figure, ...]:
+def _reads(what: str, connections: int, *peers: str) -> tuple[Figure, ...]:
     def beside(peer: str) -> Figure:
         ours = rf"c={connections} +tandem +(?P<ours>\d+)/s.*?c={connections} +{peer} +(?P<theirs>\d+)/s"
-        return Figure(
-            f"page of 50 contacts, {connections} connections", ours, "requests/s", peer, larger=True
-        )
+        return Figure(f"page of 50 {what}, {connections} connections", ours, "requests/s", peer, larger=True)
 
-    return beside("json_agg"), beside("owner"), beside("core")
+    return tuple(map(beside, peers))
 
 
 def _filter(name: str) -> Figure:
@@ -102,7 +100,18 @@ def _filter(name: str) -> Figure:
 
 
 BENCHES = (
-    Short("reads", "bench.reads --contacts 3000 --rounds 1", 120, (*_reads(1), *_reads(16))),
+    Short(
+        "reads", "bench.reads --contacts 3000 --rounds 1", 120,
+        tuple(one for n in (1, 16) for one in _reads("contacts", n, "json_agg", "owner", "mercurius", "mercurius_owner")),
+    ),
+    Short(
+        "issues", "bench.reads --contacts 3000 --rounds 1 --page issues", 90,
+        tuple(one for n in (1, 16) for one in _reads("match issues", n, "json_agg")),
+    ),
+    Short(
+        "invoices", "bench.reads --contacts 3000 --rounds 1 --page invoices", 90,
+        tuple(one for n in (1, 16) for one in _reads("invoices", n, "json_agg")),
+    ),
     Short(
         "filters", "bench.filters --contacts 20000 --workspaces 50", 120,
         (

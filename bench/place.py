@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -36,10 +36,15 @@ def environment(found: Services, **more: str) -> dict[str, str]:
     }
 
 
+def process(*arguments: str, env: dict[str, str]) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """`python -m …`, as `program` runs it."""
+    return program(sys.executable, "-m", *arguments, env=env)
+
+
 @asynccontextmanager
-async def process(*arguments: str, env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m …`, ended with SIGTERM, unless it was killed."""
-    started = await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, env=env)
+async def program(*command: str, env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """It is ended with SIGTERM, unless it was killed."""
+    started = await asyncio.create_subprocess_exec(*command, env=env)
     try:
         yield started
     finally:

@@ -1,29 +1,37 @@
-"""Reads a page of 50 contacts from Tandem and from peers: `python -m bench.reads [--contacts 100000] [--rounds 4]`.
+"""Reads pages of 50 from Tandem and from peers: `python -m bench.reads [--contacts 100000] [--rounds 4] [--page contacts]`.
 
-The page has address, sync links, cursors and pageInfo, and no totalCount. The page is read at nine deep cursors. Each
-server is one process on the same PostgreSQL, with a pool of 8. They take turns in rounds of two seconds, at one connection
-and at 16.
+The page of contacts has address, sync links, cursors and pageInfo, and no totalCount. `--page issues`: match issues with candidates and
+differences. `--page invoices`: invoices with lines and payments. Each page is read at nine deep cursors. Each server is one process on the
+same PostgreSQL, with a pool of 8. They take turns in rounds of two seconds, at one connection and at 16.
 
 - tandem: `tandem serve` as it is, with authentication, row-level security and all limits.
-- core: the same, but graphql-core executes everything.
 - json_agg: Starlette and asyncpg with one hand-written statement that makes the whole JSON, under the same role, with the token's look-up,
   BEGIN, set_config, the statement, COMMIT.
 - owner: the same statement as owner of the tables, without token and transaction.
+- mercurius: mercurius with graphql-jit and two hand-written statements, under the same role, with token and transaction as json_agg. Only
+  for contacts. It needs node, and is left out with a word without it.
+- mercurius_owner: the same as owner of the tables, without token and transaction.
+- core (`--core`, in place of mercurius): Tandem, but graphql-core executes everything.
 
-All four must give the same names. Prints requests a second, p50 and p99, CPU-ms a request of the server and of PostgreSQL, and
-Tandem's ratio to each.
+All must give the same objects. Prints requests a second, p50 and p99, CPU-ms a request of the server and of PostgreSQL, and Tandem's
+ratio to each.
 """
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -37,48 +45,16 @@ from starlette.routing import Route
 
 from api.relay.paging import pack
 from api.root import plans
-from bench.place import answers, environment, percentile, postgres_cpu, process, services
+from bench.pages import CONTACTS, FILLS, PAGES, Page
+from bench.place import answers, environment, percentile, postgres_cpu, program, services
 from domain.practice.workspaces import new_token, token_hash
 from runtime import database
 from runtime.commands.cli import main as tandem
-from runtime.embedded.services import Services
+from runtime.embedded.services import POSTGRES_SETTINGS, Services
 from tests.domain.world import make_world
 
-PORTS = {"tandem": 8021, "core": 8022, "json_agg": 8023, "owner": 8024}
 CURSORS = 9
-QUERY = """query Page($after: String) { contacts(first: 50, after: $after) {
-  pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-  edges { cursor node { id name firstName lastName kind billingEmail primaryPhone updatedAt version
-    billingAddress { lines city region postalCode country attentionTo }
-    syncLinks { id state stateSince lastSyncedAt } } } } }"""
-FILL_CONTACTS = """
-insert into contact (workspace_id, id, name, first_name, kind, confidence, needs_review, billing_email, primary_phone,
-                     billing_address, created_at, updated_at, version, name_key, email_key, search_key, field_times, key_version)
-select $1, gen_random_uuid(), 'Contact ' || n, 'First', case when n % 10 = 0 then 'PERSON' else 'ORGANISATION' end, null, false,
-       'c' || n || '@client.example', '+64 3 555 ' || n,
-       jsonb_build_object('lines', jsonb_build_array(n || ' Main Street'), 'city', 'Wellington', 'postalCode', '6011'),
-       now(), now(), 1, 'contact ' || lpad(n::text, 7, '0'), 'c' || n || '@client.example', ' contact ' || n, '{}', 1
-  from generate_series(1, $2::int) n
-"""
-FILL_LINKS = """
-insert into sync_link (workspace_id, id, organisation_id, contact_id, state, state_since, origin, linked_at, last_synced_at, version,
-                       base_practice, base_xero)
-select workspace_id, gen_random_uuid(), $2, id, case when version % 100 = 0 then 'FAILING' else 'SYNCED' end, now(), 'FULL_MATCH', now(),
-       now(), 1, '{}', '{}' from contact where workspace_id = $1
-"""
-STATEMENT = """
-with p as (select * from contact c where c.workspace_id = $1 and c.archived_at is null and (c.name_key, c.id) > ($2, $3)
-           order by c.name_key, c.id limit 51)
-select json_build_object('pageInfo', json_build_object('hasNextPage', count(*) > 50), 'edges', json_agg(json_build_object(
-  'cursor', json_build_array('contacts NAME', p.name_key, p.id), 'node', json_build_object(
-  'id', p.id, 'name', p.name, 'firstName', p.first_name, 'lastName', p.last_name, 'kind', p.kind, 'billingEmail', p.billing_email,
-  'primaryPhone', p.primary_phone, 'updatedAt', p.updated_at, 'version', p.version, 'billingAddress', p.billing_address,
-  'syncLinks', (select coalesce(json_agg(json_build_object('id', l.id, 'state', l.state, 'stateSince', l.state_since,
-     'lastSyncedAt', l.last_synced_at) order by l.linked_at, l.id), '[]') from sync_link l
-     where l.workspace_id = $1 and l.contact_id = p.id))) order by p.name_key, p.id) filter (where true))::text from p
-"""
-
-
+PEERS = Path(__file__).parent / "peers"
 # The peers, each a process of its own
 
 
@@ -101,7 +77,8 @@ async def as_owner(request: Request) -> Response:
 
 
 async def _page(connection: asyncpg.Connection, workspace: UUID, asked: dict[str, str]) -> Response:
-    found = await connection.fetchval(STATEMENT, workspace, asked["key"], UUID(asked["id"]))
+    statement = PAGES[asked["page"]].statement
+    found = await connection.fetchval(statement, workspace, asked["key"], UUID(asked["id"]))
     return Response(found, media_type="application/json")
 
 
@@ -116,6 +93,31 @@ peer = Starlette(
     routes=[Route("/app", as_app, methods=["POST"]), Route("/owner", as_owner, methods=["POST"])],
     lifespan=pooled,
 )
+
+
+def install_node_peers() -> Path | None:
+    """The folder with the installed peers; None where node is missing or npm cannot install them."""
+    lock = (PEERS / "package-lock.json").read_bytes()
+    folder = Path(tempfile.gettempdir()) / f"tandem-bench-peers-{hashlib.sha256(lock).hexdigest()[:12]}"
+    if not (folder / "installed").exists():
+        if not (shutil.which("node") and shutil.which("npm")):
+            return None
+        shutil.copytree(PEERS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+        if subprocess.run(["npm", "ci", "--silent"], cwd=folder, check=False).returncode:
+            return None
+        (folder / "installed").touch()
+    return folder
+
+
+@dataclass(frozen=True)
+class Server:
+    """`command` starts it. `requests` are for it."""
+
+    name: str
+    port: int
+    command: tuple[str, ...]
+    requests: list[bytes]
+    as_owner: bool = False
 
 
 # The load
@@ -184,9 +186,7 @@ async def run(port: int, requests: list[bytes], result: Result, connections: int
     for n in range(connections):
         turned = requests[n % len(requests) :] + requests[: n % len(requests)]
         until = began + seconds
-        _, client = await loop.create_connection(
-            lambda turned=turned, until=until: Client(turned, result, until), "127.0.0.1", port
-        )
+        _, client = await loop.create_connection(partial(Client, turned, result, until), "127.0.0.1", port)
         clients.append(client.done)
     await asyncio.gather(*clients)
     result.took += time.perf_counter() - began
@@ -215,98 +215,135 @@ async def ask(port: int, request: bytes) -> dict[str, object]:
     return found
 
 
-def names(answer: dict[str, object]) -> list[str]:
-    found = msgspec.convert(answer.get("data", {"contacts": answer}), dict[str, dict[str, object]])
-    edges = msgspec.convert(found["contacts"]["edges"], list[dict[str, object]])
-    return [msgspec.convert(edge["node"], dict[str, object])["name"] for edge in edges][:50]  # type: ignore[misc]
+def shown(answer: dict[str, object], page: Page) -> list[object]:
+    """What tells the objects of a page apart, in their order."""
+    data = answer.get("data", {page.root: answer})
+    found = msgspec.convert(data, dict[str, dict[str, object]])
+    edges = msgspec.convert(found[page.root]["edges"], list[dict[str, object]])
+    nodes = [msgspec.convert(edge["node"], dict[str, object]) for edge in edges][:50]
+    return [str(node[page.shown])[:19] for node in nodes]  # the forms of times differ in their zones
 
 
-async def measure(found: Services, contacts: int, rounds: int) -> None:
+async def fill(found: Services, contacts: int) -> tuple[UUID, str]:
+    """The workspace, and a token that may read."""
     db = database.connect(found.app_url)
     world = await make_world(db)
+    await db.close()
     token = new_token()
-    owner = await asyncpg.connect(found.admin_url.replace("+asyncpg", ""))
+    owner = await asyncpg.connect(plain(found.admin_url))
     await owner.execute(
         "insert into api_token (workspace_id, id, name, scopes, hash, hint, created_at, created_by)"
         " values ($1, gen_random_uuid(), 'Bench', '{READ}', $2, 'tdm_', now(), '{}')",
         world.workspace,
         token_hash(token),
     )
-    await owner.execute(FILL_CONTACTS, world.workspace, contacts)
-    await owner.execute(FILL_LINKS, world.workspace, world.organisation)
+    await owner.execute(CONTACTS, world.workspace, contacts)
+    for statement in FILLS:
+        await owner.execute(statement, world.workspace, world.organisation)
     await owner.execute("vacuum analyze")
-    places = await owner.fetch(
-        "select name_key, id from contact where workspace_id = $1 order by name_key offset $2",
-        world.workspace,
-        contacts // 3,
-    )
-    await db.close()
-    cursors = [places[n * len(places) // (CURSORS + 1)] for n in range(CURSORS)]
-    ours = [
-        post(
-            "/graphql",
-            {"query": QUERY, "variables": {"after": pack("contacts NAME", key, str(one))}},
-            token,
-        )
-        for key, one in cursors
+    await owner.close()
+    return world.workspace, token
+
+
+def plain(url: str) -> str:
+    return url.replace("+asyncpg", "")
+
+
+async def servers_of(
+    found: Services, workspace: UUID, token: str, name: str, *, with_core: bool
+) -> list[Server]:
+    page = PAGES[name]
+    owner = await asyncpg.connect(plain(found.admin_url))
+    places = await owner.fetch(page.places, workspace)
+    await owner.close()
+    cursors = [places[len(places) // 3 + n * len(places) // (2 * CURSORS)] for n in range(CURSORS)]
+    keys = [
+        (place["key"] if isinstance(place["key"], str) else place["key"].isoformat(), str(place["id"]))
+        for place in cursors
     ]
-    theirs = {
-        name: [post(path, {"key": key, "id": str(one)}, token) for key, one in cursors]
-        for name, path in (("json_agg", "/app"), ("owner", "/owner"))
-    }
-    requests = {"tandem": ours, "core": ours, **theirs}
-    usual = ("uvicorn", "bench.reads:peer", "--log-level", "warning", "--no-access-log", "--port")
+    asked = [{"query": page.query, "variables": {"after": pack(page.order, *key)}} for key in keys]
+    graphql = [post("/graphql", each, token) for each in asked]
+    app, as_owner = (
+        [post(path, {"page": name, "key": key, "id": number}, token) for key, number in keys]
+        for path in ("/app", "/owner")
+    )
+    usual = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "bench.reads:peer",
+        "--log-level",
+        "warning",
+        "--no-access-log",
+        "--port",
+    )
+    servers = [
+        Server("tandem", 8021, (sys.executable, "-m", "runtime", "serve"), graphql),
+        Server("json_agg", 8023, (*usual, "8023"), app),
+        Server("owner", 8024, (*usual, "8024"), as_owner, as_owner=True),
+    ]
+    folder = install_node_peers() if name == "contacts" and not with_core else None
+    if with_core:
+        servers.append(Server("core", 8022, (sys.executable, "-m", "bench.reads", "core"), graphql))
+    elif folder is not None:
+        node = ("node", str(folder / "mercurius.mjs"))
+        servers.append(Server("mercurius", 8025, node, graphql))
+        servers.append(Server("mercurius_owner", 8026, node, graphql, as_owner=True))
+    elif name == "contacts":
+        print("mercurius: skipped, because node is not installed or npm cannot install it")
+    return servers
+
+
+async def measure(found: Services, contacts: int, rounds: int, name: str, *, with_core: bool) -> None:
+    workspace, token = await fill(found, contacts)
+    servers = await servers_of(found, workspace, token, name, with_core=with_core)
     env = environment(
         found,
         RATE_LIMIT_CALLER="2000000000",
         RATE_LIMIT_WORKSPACE="2000000000",
-        BENCH_WORKSPACE=str(world.workspace),
+        BENCH_WORKSPACE=str(workspace),
     )
-    app_url, owner_url = (url.replace("+asyncpg", "") for url in (found.app_url, found.admin_url))
-    commands = {
-        "tandem": ("runtime", "serve"),
-        "core": ("bench.reads", "core"),
-        "json_agg": (*usual, str(PORTS["json_agg"])),
-        "owner": (*usual, str(PORTS["owner"])),
-    }
     results: dict[tuple[str, int], list[Result]] = {}
     async with AsyncExitStack() as stack:
         pids = {}
-        for name, command in commands.items():
-            url = owner_url if name == "owner" else app_url
-            more = {"PORT": str(PORTS[name]), "BENCH_DATABASE": url, "DATABASE_POOL_SIZE": "8"}
-            started = await stack.enter_async_context(process(*command, env=env | more))
-            pids[name] = started.pid
-            await answers(f"http://127.0.0.1:{PORTS[name]}/")
-        shown = {name: names(await ask(PORTS[name], requests[name][1])) for name in PORTS}
-        assert len(shown["owner"]) == 50, shown
-        assert all(each == shown["owner"] for each in shown.values()), shown
+        for server in servers:
+            more = {
+                "PORT": str(server.port),
+                "BENCH_DATABASE": plain(found.admin_url if server.as_owner else found.app_url),
+                "BENCH_AS": "owner" if server.as_owner else "app",
+                "DATABASE_POOL_SIZE": "8",
+            }
+            started = await stack.enter_async_context(program(*server.command, env=env | more))
+            pids[server.name] = started.pid
+            await answers(f"http://127.0.0.1:{server.port}/")
+        given = {each.name: shown(await ask(each.port, each.requests[1]), PAGES[name]) for each in servers}
+        assert len(given["owner"]) == 50, given
+        assert all(each == given["owner"] for each in given.values()), given
         for turn in range(rounds + 1):
             for connections in (1, 16):
-                for name, port in PORTS.items():
+                for server in servers:
                     result = Result()
-                    before = cpu_of(pids[name]), postgres_cpu(found)
-                    await run(port, requests[name], result, connections, 2.0 if turn else 0.7)
-                    result.cpu = cpu_of(pids[name]) - before[0]
+                    before = cpu_of(pids[server.name]), postgres_cpu(found)
+                    await run(server.port, server.requests, result, connections, 2.0 if turn else 0.7)
+                    result.cpu = cpu_of(pids[server.name]) - before[0]
                     result.postgres = postgres_cpu(found) - before[1]
                     if turn:  # the first one warms up
-                        results.setdefault((name, connections), []).append(result)
-    await owner.close()
-    tell(results)
+                        results.setdefault((server.name, connections), []).append(result)
+    tell([each.name for each in servers], name, results)
 
 
-def tell(results: dict[tuple[str, int], list[Result]]) -> None:
-    print(f"load {os.getloadavg()[0]:.1f}; medians of rounds")
+def tell(names: list[str], page: str, results: dict[tuple[str, int], list[Result]]) -> None:
+    print(f"{page}; load {os.getloadavg()[0]:.1f}; medians of rounds")
     for connections in (1, 16):
-        rates = {name: median(one.rate for one in results[name, connections]) for name in PORTS}
-        for name in PORTS:
+        rates = {name: median(one.rate for one in results[name, connections]) for name in names}
+        for name in names:
             found = results[name, connections]
             ms = [second * 1000 for one in found for second in one.seconds]
             each = [len(one.seconds) / 1000 for one in found]
             server = median(one.cpu / n for one, n in zip(found, each, strict=True))
             postgres = median(one.postgres / n for one, n in zip(found, each, strict=True))
             print(
-                f"c={connections:<3} {name:9} {rates[name]:7.0f}/s, tandem is {rates['tandem'] / rates[name]:.2f} of it;"
+                f"c={connections:<3} {name:15} {rates[name]:7.0f}/s, tandem is {rates['tandem'] / rates[name]:.2f} of it;"
                 f" ms p50 {percentile(ms, 0.5):.2f} p99 {percentile(ms, 0.99):.2f}; CPU ms a request: server {server:.2f},"
                 f" PostgreSQL {postgres:.2f}; {found[0].size} bytes"
             )
@@ -321,9 +358,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contacts", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--page", choices=PAGES, default="contacts")
+    parser.add_argument("--core", action="store_true", help="beside graphql-core, and not beside mercurius")
     asked = parser.parse_args()
+    POSTGRES_SETTINGS["max_connections"] = "100"  # six pools of 8
     with services() as found:
-        asyncio.run(measure(found, asked.contacts, asked.rounds))
+        asyncio.run(measure(found, asked.contacts, asked.rounds, asked.page, with_core=asked.core))
 
 
 if __name__ == "__main__":
