@@ -52,9 +52,11 @@ _BLANKED = _any_blanked("base_xero", {field: f"x.{one.xero_column}" for field, o
 BLANKS = _any_blanked(
     "base_practice", {field: f"c.{one.column}" for field, one in SYNCED.items() if not one.required}
 )
+# `offset 0`: each link is looked up by its Xero contact. PostgreSQL knows nothing yet of the rows of a new practice, and would compare
+# all Xero contacts with all links.
 _WAITING = (
-    " from xero_contact x join sync_link l on l.workspace_id = :ws and l.organisation_id = :organisation"
-    f" and l.xero_contact_id = x.id and l.state in {ACTIVE}"
+    " from xero_contact x cross join lateral (select * from sync_link one where one.workspace_id = :ws"
+    f" and one.organisation_id = :organisation and one.xero_contact_id = x.id and one.state in {ACTIVE} offset 0) l"
     " where x.workspace_id = :ws and x.organisation_id = :organisation and x.dirty"
 )
 
@@ -139,8 +141,8 @@ class _Counted(NamedTuple):
 
 async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
     await tx.run(
-        "update xero_contact set brake = 'COUNTED' where workspace_id = :ws and id in"
-        f" (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))",
+        f"with destroyed as materialized (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))"
+        " update xero_contact t set brake = 'COUNTED' from destroyed d where t.workspace_id = :ws and t.id = d.id",
         organisation=organisation.id,
     )
     since = _since(tx, organisation)
