@@ -21,6 +21,7 @@ PROVIDER = "tests/api/auth/test_provider.py"
 PEOPLE = "tests/api/auth/test_people.py"
 COMPILED_READS = "tests/api/compiled/test_compiled.py"
 WRITTEN = "tests/api/compiled/test_lists.py"
+NESTED = "tests/api/compiled/test_nested_lists.py"
 KNOWN_READS = "tests/api/http/test_reads.py"
 DATABASE = "tests/runtime/test_database.py"
 
@@ -178,6 +179,16 @@ EDGE = (
         never("api.guards.rate_limit:Rates._count", "_storage monotonic"),
     ),
     breach(
+        "edge: no other process learns what this one has counted by itself",
+        f"{RATES}::test_what_a_process_counts_by_itself_reaches_the_others",
+        skip("api.guards.rate_limit:Rates.close", "_send"),
+    ),
+    breach(
+        "edge: a process counts by itself until the whole budget is spent",
+        f"{RATES}::test_from_half_of_a_budget_on_each_operation_is_counted_in_redis_before_it_runs",
+        never("api.guards.rate_limit:Rates._count_here", "total unsent limit"),
+    ),
+    breach(
         "edge: nobody is let in while Redis is away",
         f"{RATES}::test_without_redis_a_process_counts_by_itself",
         instead("api.guards.rate_limit:Rates._count", "_away_until PAUSE", "raise"),
@@ -323,6 +334,21 @@ COMPILED = (
         "compiled: what SQL cannot write is shown all the same",
         f"{WRITTEN}::test_a_value_that_sql_does_not_know_is_left_to_the_resolvers",
         never("api.compiled.sql:ListPlan.written", "UNEXPECTED text"),
+    ),
+    breach(
+        "compiled: a reader is offered the actions of a writer",
+        f"{NESTED}::test_failures_and_actions_of_links_have_the_same_bytes_both_ways",
+        never("api.sql_fields:_actions", "WRITE"),
+    ),
+    breach(
+        "compiled: a made-up name is compared as a name",
+        f"{NESTED}::test_differences_of_links_have_the_same_bytes_both_ways",
+        never("api.sql_fields:_differs", "NAME"),
+    ),
+    breach(
+        "known reads: a browser's read takes the usual way",
+        f"{KNOWN_READS}::test_the_clients_that_people_use_get_known_reads_as_they_get_others",
+        always("api.http.reads:KnownReads.__call__", "is_browser"),
     ),
     breach(
         "known reads: a revoked token goes on reading",
