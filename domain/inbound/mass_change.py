@@ -139,12 +139,14 @@ class _Counted(NamedTuple):
     of: int
 
 
+COUNT_DESTROYED = (
+    f"with destroyed as materialized (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))"
+    " update xero_contact t set brake = 'COUNTED' from destroyed d where t.workspace_id = :ws and t.id = d.id"
+)
+
+
 async def _count_inbound(tx: Tx, organisation: OrganisationCopy) -> MassChange:
-    await tx.run(
-        f"with destroyed as materialized (select x.id {_WAITING} and x.brake is null and (x.status <> 'ACTIVE' or {_BLANKED}))"
-        " update xero_contact t set brake = 'COUNTED' from destroyed d where t.workspace_id = :ws and t.id = d.id",
-        organisation=organisation.id,
-    )
+    await tx.run(COUNT_DESTROYED, organisation=organisation.id)
     since = _since(tx, organisation)
     spread = await _count_same(tx, organisation.id, since)
     counted = await tx.read_one(

@@ -589,6 +589,11 @@ EDGES = (
         sql("domain.inbound:_count_group", "+ (select count(*) from late) >= :least", ">= :least"),
     ),
     breach(
+        "brake: all Xero contacts are compared with all links",
+        f"{BRAKE}::test_the_brake_looks_up_each_link_by_its_xero_contact",
+        sql("domain.inbound:_WAITING", " offset 0", ""),
+    ),
+    breach(
         "brake: values that a person has replaced since are counted",
         f"{BRAKE}::test_the_brake_does_not_count_one_value_typed_over_a_change_from_xero",
         sql("domain.inbound", "where t.overwritten and {value}", "where {value}"),

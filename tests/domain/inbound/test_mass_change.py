@@ -400,3 +400,22 @@ async def test_a_decision_is_refused_if_no_mass_change_waits(world: World) -> No
     with pytest.raises(Refused) as refused:
         await decide(world, apply=True)
     assert refused.value.problems[0].code is Code.WRONG_STATE
+
+
+async def test_the_brake_looks_up_each_link_by_its_xero_contact(world: World) -> None:
+    """PostgreSQL has no statistics about a new practice, and would compare all Xero contacts with all links."""
+    await linked(world)
+    await world.rows("update xero_contact set dirty = true returning id")
+    async with world.tx() as tx:
+        explain = f"explain (analyze, timing off, format json) {mass_change.COUNT_DESTROYED}"
+        [plan] = await rows_of(tx, explain, organisation=world.organisation)
+    assert 0 < rows_read(plan["QUERY PLAN"][0]["Plan"], "sync_link") <= 2 * MANY
+
+
+def rows_read(node: dict[str, Any], table: str) -> float:
+    """How many rows of the table the plan has read."""
+    own = 0.0
+    if node.get("Relation Name") == table:
+        removed = node.get("Rows Removed by Filter", 0)
+        own = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return own + sum(rows_read(below, table) for below in node.get("Plans", []))
