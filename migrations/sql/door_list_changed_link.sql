@@ -12,7 +12,7 @@ begin
             ' select $1, $2, $3, $4, name_key, id from contact where workspace_id = $1 and id = $5 and archived_at is null'
             using new.workspace_id, new.id, new.organisation_id, new.state, new.contact_id;
     end if;
-    foreach moved in array array[old.contact_id, new.contact_id] loop
+    foreach moved in array case when old.contact_id = new.contact_id then array[new.contact_id] else array[old.contact_id, new.contact_id] end loop
         delete from unlinked_contact where workspace_id = new.workspace_id and contact_id = moved;
         execute 'insert into unlinked_contact (workspace_id, contact_id, name_key) select workspace_id, id, name_key from contact'
             ' where workspace_id = $1 and id = $2 and archived_at is null and not exists (select from sync_link'
