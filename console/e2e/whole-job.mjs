@@ -101,7 +101,7 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
 
   await go("Invoice set-up");
   for (const kind of ["Revenue", "Expenses"]) {
-    const choice = page.getByLabel(kind, { exact: true });
+    const choice = page.getByRole("combobox", { name: kind, exact: true });
     await choice.locator("option").nth(1).waitFor({ state: "attached" });
     await hand.choose(choice, await choice.locator("option").nth(1).innerText());
   }
