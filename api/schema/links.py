@@ -83,12 +83,11 @@ def differences(
     that are left out, because Xero stores the agreed value in another form."""
     found = []
     for field in SyncedField:
-        base: Value = loaded(field, (agreed or {}).get(field))
-        if field not in stored_so and not same(field, practice[field], xero[field], region):
+        ours, theirs = practice[field], xero[field]
+        if field not in stored_so and not same(field, ours, theirs, region):
+            base: Value = loaded(field, (agreed or {}).get(field))
             found.append(
-                FieldDifference(
-                    field=field, agreed=shown(base), practice=shown(practice[field]), xero=shown(xero[field])
-                )
+                FieldDifference(field=field, agreed=shown(base), practice=shown(ours), xero=shown(theirs))
             )
     return found
 
