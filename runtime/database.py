@@ -254,7 +254,7 @@ class DirectReader:
         sql, names = written(statement, given)
         self._database.statements += 1
         found = list(await self._driver.fetch(sql, *[given[name] for name in names]))
-        tally.count(rows=len(found))
+        tally.count_statement(len(found))
         return found
 
 
@@ -392,7 +392,7 @@ def connect(
 
     @sa.event.listens_for(engine.sync_engine, "after_cursor_execute")
     def count_rows(_: object, cursor: DBAPICursor, *more: object) -> None:
-        tally.count(rows=max(cursor.rowcount, 0))  # -1: PostgreSQL does not say
+        tally.count_statement(max(cursor.rowcount, 0))  # -1: PostgreSQL does not say
 
     return database
 

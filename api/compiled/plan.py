@@ -127,7 +127,7 @@ class ObjectPlan:
             for each in objects:
                 if type(each) is not self.usual:
                     self.check(each)
-        tally.count(nodes=len(objects))
+        tally.count_nodes(len(objects))
         return self.rows(objects, *await request.gather(self.gathered, objects))
 
 
@@ -360,7 +360,7 @@ def _rendered(render: Callable[[Any], object], *, nodes: int = 0) -> Complete:
     """`nodes`: 1 if each value is an object of the answer, 0 for leaves."""
 
     async def complete(request: Request, values: Sequence[Any], of: Gathered) -> Sequence[object]:
-        tally.count(nodes=nodes * len(values))
+        tally.count_nodes(nodes * len(values))
         return list(map(render, values))
 
     return complete

@@ -319,7 +319,7 @@ class _Run:
         listing, page = self.asked(of, of.listed)
         async with self._executor.context_value.reading() as tx:
             text = await of.listed.read(tx, listing, page, self._executor.context_value.viewer)
-        tally.count(nodes=count_in_json(text))
+        tally.count_nodes(count_in_json(text))
         return Raw(text.encode())
 
     def asked(self, of: Gathered, listed: ListPlan) -> tuple[Listing[Any], Asked]:

@@ -1,7 +1,8 @@
 """`extensions.cost` of each answer: the expected cost of the operation, the actual cost, and the rest of the minute's
 budget.
 
-The unit is one object in the answer, or one row that PostgreSQL gave or wrote. `requested` is what the same document cost in this
+The unit is one object in the answer, or one row that PostgreSQL gave or wrote. A statement counts some rows for itself
+(runtime.tally). `requested` is what the same document cost in this
 workspace before, with the same sizes of pages; for a document that is new there, the estimate of api.guards.query_cost.
 """
 
@@ -68,7 +69,7 @@ class Experience:
             return None
         asked = Asked(workspace, hash(text), operation, measured.rows, tuple(measured.sizes.values()))
         known = self.find(asked)
-        return Expected(asked, round(cost.likely if known is None else known))
+        return Expected(asked, round(cost.expected if known is None else known))
 
 
 def told(expected: Expected, actual: int, spent: Spent) -> dict[str, object]:

@@ -39,7 +39,7 @@ SHARED = {
     "TaxRate",
     "ServiceType",
 }
-MUTATION = 8.0
+MUTATION, MUTATION_STATEMENTS = 8.0, 10
 ROWS = {
     "invoicePreview": 40.0,
     "totalCount": 1.0,
@@ -66,3 +66,15 @@ def likely_rows(parent: GraphQLNamedType | None, name: str, kind: GraphQLNamedTy
     """The rows to read for one value of the field."""
     rows = ROWS.get(name, 0.0) + (MUTATION if str(parent) == "Mutation" else 0.0)
     return rows + (1.0 if "id" in getattr(kind, "fields", {}) and str(kind) not in SHARED else 0.0)
+
+
+def likely_statements(
+    parent: GraphQLNamedType | None, name: str, kind: GraphQLNamedType | None, *, is_page: bool
+) -> int:
+    """The statements that read all values of the field. The node of an edge has come with its page, and the caller with the token."""
+    above = str(parent)
+    if above == "Mutation":
+        return MUTATION_STATEMENTS
+    has_come = above.endswith("Edge") or name == "viewer"
+    reads_objects = "id" in getattr(kind, "fields", {}) and not has_come
+    return 1 if is_page or reads_objects or name in ROWS else 0

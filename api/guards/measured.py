@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runtime.tally import STATEMENT
+
 LARGEST_PAGE = 100
 
 
@@ -10,13 +12,20 @@ LARGEST_PAGE = 100
 class Cost:
     """The cost of a part of a document: its depth in levels, and its numbers of fields, aliases and nodes.
 
-    `nodes` is the most that it may return. `likely` is the estimate of its nodes and of the rows to read for them."""
+    `nodes` is the most that it may return. `likely` is the estimate of its nodes and of the rows to read for them; `statements`, of the
+    statements that read the rows: those of a level are read together, however many objects the level has."""
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
     nodes: int = 0
     likely: float = 0.0
+    statements: int = 0
+
+    @property
+    def expected(self) -> float:
+        """The estimate in the unit of the cost."""
+        return self.likely + STATEMENT * self.statements
 
     def plus(self, other: "Cost") -> "Cost":
         return Cost(
@@ -25,6 +34,7 @@ class Cost:
             self.aliases + other.aliases,
             self.nodes + other.nodes,
             self.likely + other.likely,
+            self.statements + other.statements,
         )
 
 

@@ -39,7 +39,7 @@ from strawberry.extensions import SchemaExtension
 
 from api.context import EdgeContext
 from api.errors import Code, refusal
-from api.guards.likely_cost import likely_length, likely_page, likely_rows
+from api.guards.likely_cost import likely_length, likely_page, likely_rows, likely_statements
 from api.guards.measured import LARGEST_PAGE, NOTHING, Cost, Measured
 
 TOKENS = 3_000
@@ -129,7 +129,8 @@ class Walk:
         definition = getattr(parent, "fields", {}).get(name)
         aliases = 1 if node.alias else 0
         if node.selection_set is None:
-            return Cost(1, 1, aliases, 0, likely_rows(parent, name, None))
+            statements = likely_statements(parent, name, None, is_page=False)
+            return Cost(1, 1, aliases, 0, likely_rows(parent, name, None), statements)
         named = get_named_type(definition.type) if definition else None
         page = self._page(node, definition)
         inner = self._selections(node.selection_set, named, level + 1, page or bulk, LIST)
@@ -142,7 +143,8 @@ class Walk:
             share = likely_page(name, self._expected(node, page), is_full=is_full) / page if page else 1.0
             below = likely_rows(parent, name, named) + share * inner.likely
             likely = likely_length(name, times) * (1 + below)
-        return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes, likely)
+        statements = inner.statements + likely_statements(parent, name, named, is_page=page is not None)
+        return Cost(inner.depth + 1, inner.fields + 1, inner.aliases + aliases, nodes, likely, statements)
 
     def _page(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
         """The number of rows that a connection can return; None for a field that is no connection."""

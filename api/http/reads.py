@@ -37,7 +37,7 @@ from api.http.accept import json_type, prefers_stream
 from api.http.bodies import limited
 from api.http.compression import COMPRESSED_FROM
 from api.http.view import GraphQLView, caller_in_logs, check_content_type
-from runtime import tracing
+from runtime import tally, tracing
 
 BROWSERS = frozenset((b"accept-encoding", b"origin"))
 _ELSEWHERE = {b"content-encoding", WORKSPACE_HEADER.lower().encode()}  # the usual way reads these headers
@@ -131,7 +131,7 @@ class KnownReads:
         if view.counts is not None:
             view.counts.count(one.name, "query", [])
         shown = [(name.encode(), value.encode()) for name, value in spent.headers.items()]
-        actual = count_in_json(text) + len(rows)
+        actual = count_in_json(text) + len(rows) + tally.STATEMENT
         self._schema.experience.add(expected.asked, actual)
         extensions = {"cost": told(expected, actual, spent)}
         return Answer(shown, msgspec.json.encode({"data": one.data(text), "extensions": extensions}))

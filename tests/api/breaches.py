@@ -136,12 +136,17 @@ EDGE = (
     breach(
         "edge: a plan does not count the objects of its answer",
         f"{COST}::test_a_plan_and_graphql_core_count_the_same",
-        skip("api.compiled.plan:ObjectPlan.run", "count"),
+        skip("api.compiled.plan:ObjectPlan.run", "count_nodes"),
     ),
     breach(
         "edge: no row that was read counts",
         f"{COST}::test_the_cost_is_the_objects_of_the_answer_and_the_rows_that_were_read",
-        skip("runtime.database:DirectReader.records", "count"),
+        skip("runtime.database:DirectReader.records", "count_statement"),
+    ),
+    breach(
+        "edge: a statement that finds nothing costs nothing",
+        f"{COST}::test_the_cost_is_the_objects_of_the_answer_and_the_rows_that_were_read",
+        swap("runtime.tally:count_statement", "STATEMENT + rows", "rows"),
     ),
     breach(
         "edge: no estimate learns from what a document has cost",
