@@ -30,6 +30,9 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 15.0  # for a body that no route reads; api.http.bodies answers 408 earlier for the others
 DRAIN_SECONDS = 10
 CONNECTIONS = 2_000
+# Longer than proxies and clients keep an idle connection, which is 60 s at most as a rule. If the server closed it first, a request that is
+# on its way on the connection would be lost: a proxy answers 502. uvicorn would close after 5 s.
+IDLE_SECONDS = 75
 POOL_SECONDS = 5.0  # a request that waits longer for a connection is answered with 503
 
 
@@ -122,6 +125,7 @@ def server_config(
         server_header=False,
         proxy_headers=False,  # uvicorn would believe X-Forwarded-For from 127.0.0.1; api.auth.addresses reads it
         limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 

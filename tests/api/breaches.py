@@ -164,6 +164,11 @@ EDGE = (
         omit("api.http.serve:server_config", "proxy_headers"),
     ),
     breach(
+        "edge: the server closes a connection that a proxy still uses",
+        "tests/api/http/test_serve.py::test_the_server_keeps_an_idle_connection_longer_than_proxies_do",
+        omit("api.http.serve:server_config", "timeout_keep_alive"),
+    ),
+    breach(
         "edge: the operations of a socket are in no trace",
         f"{STREAM_TRACES}::test_each_operation_of_a_socket_has_a_span_in_the_trace_that_it_names",
         give("api.http.sockets:SocketHandler.run_operation", "parents", "[]"),

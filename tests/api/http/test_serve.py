@@ -16,6 +16,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -23,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 from api.context import Process
 from api.http.bodies import BodyLimits
 from api.http.health import find_reasons
-from api.http.serve import DeadlineProtocol, OneWrite
+from api.http.serve import DeadlineProtocol, OneWrite, server_config
 from domain.connection.oauth_grants import Grants
 from runtime import database
 from runtime.embedded.services import Services
@@ -391,3 +392,8 @@ async def test_a_part_that_nothing_follows_is_written_in_the_same_turn() -> None
     answer.close()
     await asyncio.sleep(0)
     assert transport.calls == [b"an event", b"the last one", "close"]
+
+
+def test_the_server_keeps_an_idle_connection_longer_than_proxies_do() -> None:
+    """60 s is the usual time of proxies. A server that closes first loses the request that is on its way."""
+    assert server_config(Starlette(), "127.0.0.1", 0).timeout_keep_alive > 60
