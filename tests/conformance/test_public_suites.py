@@ -120,6 +120,7 @@ async def test_no_request_of_schemathesis_is_answered_with_a_server_error(
         f"--header=Authorization: Bearer {workspace.token}",
         f"--max-time={SECONDS}" if SECONDS else f"--max-examples={FEW}",
         "--checks=not_a_server_error",
+        "--request-timeout=60",  # seconds; a busy machine may need more than the 10 that are usual
         "--suppress-health-check=all",
         "--no-color",
         folder=tmp_path,  # it keeps a cache there
