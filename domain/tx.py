@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -102,10 +103,31 @@ class Tx:
         return await self.session.get(table, key, with_for_update=True, populate_existing=True)
 
     async def insert(self, table: type[Table], rows: Sequence[Mapping[str, object]]) -> None:
-        """Insert the rows by one statement. All have the same columns. None is written as null: without this option SQLAlchemy makes
-        a statement for each group of rows with the same columns that are not None."""
+        """Insert the rows by one statement. All have the same columns, with every column that has no default in PostgreSQL.
+
+        PostgreSQL reads the rows from one JSON parameter. With a statement for each row, as SQLAlchemy's `insert` sends them,
+        triggers of the statement would run for each row too.
+        """
         if rows:
-            await self.session.execute(sa.insert(table).execution_options(render_nulls=True), rows)
+            await self.session.flush()
+            name, columns = table.__tablename__, ", ".join(rows[0])
+            await self.run(
+                f"insert into {name} ({columns}) select {columns}"
+                f" from json_populate_recordset(cast(null as {name}), cast(:rows as json))",
+                rows=msgspec.json.encode(rows).decode(),
+            )
+
+    async def update(self, table: type[Table], rows: Sequence[Mapping[str, object]]) -> None:
+        """Update the rows with these ids by one statement. All have the same columns, `id` among them."""
+        if rows:
+            await self.session.flush()
+            name = table.__tablename__
+            await self.run(
+                f"update {name} t set {', '.join(f'{column} = r.{column}' for column in rows[0] if column != 'id')}"
+                f" from json_populate_recordset(cast(null as {name}), cast(:rows as json)) r"
+                " where t.workspace_id = :ws and t.id = r.id",
+                rows=msgspec.json.encode(rows).decode(),
+            )
 
     async def read(self, row: Callable[..., RowT], statement: str, **values: Any) -> list[RowT]:
         """The result of a set-based statement, typed: `row` is a NamedTuple or a dataclass with a field for each column, or

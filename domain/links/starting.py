@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import NamedTuple, TypedDict
 from uuid import UUID, uuid4
 
-import sqlalchemy as sa
 from sqlalchemy.orm.attributes import instance_dict
 from sqlalchemy.orm.util import identity_key
 
@@ -53,7 +52,6 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-_CONTACT: sa.Table = Contact.__table__  # type: ignore[attr-defined]  # SQLModel sets it and does not declare it
 _PRACTICE_COLUMNS = [one.column for one in SYNCED.values()]
 _XERO_COLUMNS = [one.xero_column for one in SYNCED.values()]
 _HOW = {
@@ -341,12 +339,7 @@ async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ou
     if not taken:
         return
     rows = [_contact_row(tx, contact, values) for contact, values in taken]
-    update = (
-        sa.update(_CONTACT)
-        .where(_CONTACT.c.workspace_id == tx.workspace, _CONTACT.c.id == sa.bindparam("b_id"))
-        .values({name: sa.bindparam(name) for name in rows[0] if name != "b_id"})
-    )
-    await tx.session.execute(update, rows, execution_options={"synchronize_session": False})
+    await tx.update(Contact, rows)
     for row in rows:
         _remember(tx, row)
     elsewhere = await tx.ids(
@@ -361,9 +354,9 @@ async def write_contacts(tx: Tx, organisation_id: UUID, taken: Sequence[tuple[Ou
 
 def _remember(tx: Tx, row: Mapping[str, object]) -> None:
     """Give a contact that the session holds already the written values."""
-    known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, row["b_id"])))
+    known = tx.session.sync_session.identity_map.get(identity_key(Contact, (tx.workspace, row["id"])))
     if known is not None:
-        instance_dict(known).update({name: value for name, value in row.items() if name != "b_id"})
+        instance_dict(known).update({name: value for name, value in row.items() if name != "id"})
 
 
 def _made_up_of_email(values: Values) -> str:
@@ -376,7 +369,7 @@ def _contact_row(tx: Tx, contact: Ours, taken: Values) -> dict[str, object]:
     if made_up == _made_up_of_email(contact.values):
         made_up = _made_up_of_email(after)
     return {
-        "b_id": contact.id, **columns(after), "name": name or made_up, "name_made_up": name is None,
+        "id": contact.id, **columns(after), "name": name or made_up, "name_made_up": name is None,
         **search_keys.of_values(after, made_up, identifiers=contact.identifier_keys),
         "field_times": {**contact.times, **dict.fromkeys(map(str, taken), tx.now.isoformat())},
         "updated_at": tx.now, "version": contact.version + 1,

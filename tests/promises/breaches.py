@@ -367,9 +367,25 @@ MEMORY = (
 
 MATCH = (
     breach(
-        "import: rows with other blanks take a statement each",
+        "import: rows are inserted by a statement each",
         f"{MATCHING}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
-        give("domain.tx:Tx.insert", "render_nulls", "False"),
+        instead(
+            "domain.tx:Tx.insert",
+            "json_populate_recordset",
+            "await self.session.execute(sa.insert(table), rows)",
+        ),
+    ),
+    breach(
+        "import: contacts are updated by a statement each",
+        f"{MATCHING}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
+        instead(
+            "domain.links.starting:write_contacts",
+            "update rows",
+            """
+            for one in rows:
+                await tx.update(Contact, [one])
+            """,
+        ),
     ),
     breach(
         "matching: contacts that the run made are candidates",
