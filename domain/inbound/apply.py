@@ -54,6 +54,29 @@ async def apply(
         await _leave(tx, organisation.id, dict(failed))
 
 
+async def leave_linked(tx: Tx, organisation_id: UUID, ids: Sequence[UUID]) -> None:
+    """Take those of the mirror rows that were linked just now for applied, because their links began with what they show.
+
+    A row stays dirty if more can follow from it: it had other keys or has an open issue, it shares its name or email with an
+    open issue of a row that is not dirty, it shows the number of an open push, or its status is to be changed.
+    """
+    issue = (
+        "select from xero_contact y join match_issue i on i.workspace_id = :ws and i.xero_contact_id = y.id and i.state = 'OPEN'"
+        " where y.workspace_id = :ws and y.organisation_id = :organisation and not y.dirty"
+    )
+    await tx.run(
+        "update xero_contact x set dirty = false, brake = null from sync_link l where l.workspace_id = :ws"
+        " and l.xero_contact_id = any(:ids) and l.organisation_id = :organisation and l.linked_at = :now"
+        " and x.workspace_id = :ws and x.id = l.xero_contact_id and x.dirty and x.former_keys = '{}'"
+        " and not exists (select from match_issue i where i.workspace_id = :ws and i.xero_contact_id = x.id and i.state = 'OPEN')"
+        f" and not exists ({issue} and y.name_key = x.name_key) and not exists ({issue} and y.email_key = x.email_key)"
+        " and not exists (select from push p where p.workspace_id = :ws and p.organisation_id = :organisation"
+        "  and p.contact_number = x.contact_number and p.seen_at is null)"
+        " and not exists (select from owed_status o where o.workspace_id = :ws and o.xero_contact_id = x.id)",
+        organisation=organisation_id, ids=list(ids),
+    )  # fmt: skip
+
+
 class _Left(NamedTuple):
     id: UUID
     xero_contact_id: UUID

@@ -26,7 +26,6 @@ from domain.mirror import unreadable as unreadable_contacts
 from domain.mirror.unreadable import UnreadableContact
 from domain.problems import counted
 from domain.tables import (
-    ACTIVE,
     ActivityKind,
     EventKind,
     ImportPhase,
@@ -154,6 +153,8 @@ async def match_page(tx: Tx, held: Claim) -> bool:
             await push_numbers.meet(tx, organisation, ids)
         made = await _RUN[current](tx, organisation, run.id, ids, quiet=True)
         setattr(run, _COUNTED[current], getattr(run, _COUNTED[current]) + made)
+        if current is not MatchPass.ISSUES and made:
+            await inbound_apply.leave_linked(tx, organisation.id, ids)
         if current is MatchPass.FULL_MATCHES and made:
             await _evaluate_later(tx, organisation)
     if ids:
@@ -206,7 +207,10 @@ async def look_up_page(tx: Tx, held: Claim) -> list[UUID]:
     A worker passes them to near_duplicates.read_page, then to near_duplicates.compare without a transaction, and then to
     settle_look_up.
     """
-    return await _page(tx, held.run, LOOKED_UP_AT_ONCE, dirty=held.run.purpose is RunPurpose.DELTA)
+    run = held.run
+    # The progress of an import counts all rows.
+    left = "" if run.purpose is RunPurpose.IMPORT else f" and ({near_duplicates.LEFT})"
+    return await _page(tx, run, LOOKED_UP_AT_ONCE, dirty=run.purpose is RunPurpose.DELTA, which=left)
 
 
 class _Number(NamedTuple):
@@ -220,10 +224,7 @@ async def needs_index(tx: Tx, held: Claim) -> bool:
         _Number,
         "select count(*) as n from (select from xero_contact x where x.workspace_id = :ws"
         " and x.organisation_id = :organisation and (x.dirty or not :delta)"
-        " and (cast(:position as uuid) is null or x.id > :position) and (x.looked_at is null"
-        "  or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))"
-        " and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id"
-        f"  and l.organisation_id = :organisation and l.state in {ACTIVE})"
+        f" and (cast(:position as uuid) is null or x.id > :position) and {near_duplicates.LEFT}"
         " limit :most) looks",
         organisation=run.organisation_id, position=run.position, delta=run.purpose is RunPurpose.DELTA,
         most=name_index.MIN_LOOKUPS,
@@ -256,11 +257,11 @@ async def settle_look_up(
     return True
 
 
-async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool) -> list[UUID]:
+async def _page(tx: Tx, run: ImportRun, limit: int, *, dirty: bool, which: str = "") -> list[UUID]:
     return await tx.ids(
-        "select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
-        f"{' and dirty' if dirty else ''}"
-        " and (cast(:position as uuid) is null or id > :position) order by id limit :limit",
+        "select x.id from xero_contact x where x.workspace_id = :ws and x.organisation_id = :organisation"
+        f"{' and x.dirty' if dirty else ''}{which}"
+        " and (cast(:position as uuid) is null or x.id > :position) order by x.id limit :limit",
         organisation=run.organisation_id, position=run.position, limit=limit,
     )  # fmt: skip
 
@@ -343,6 +344,13 @@ def _passes(run: ImportRun) -> tuple[MatchPass, ...]:
 async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     passes = _passes(run)
     place = passes.index(current) + 1
+    if (
+        place < len(passes)
+        and passes[place] is MatchPass.SIMILAR
+        and not await near_duplicates.are_possible(tx)
+    ):
+        run.done += (run.total or 0) // len(_IMPORT[:-1])
+        place += 1
     if place < len(passes):
         run.match_pass, run.position = passes[place], None
         return

@@ -25,6 +25,10 @@ from domain.tables import ACTIVE, Likeness, XeroContactFilter
 from domain.tx import Tx
 
 MAX_COMPARED = 50  # contacts changed at once; if more have changed, all open issues get a new look-up
+# SQL condition: the mirror row x has no active link, and it or any contact of the practice has changed since its last look-up.
+LEFT = f"""(x.looked_at is null or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))
+    and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id
+        and l.organisation_id = :organisation and l.state in {ACTIVE})"""
 Keys = tuple[str, list[str]]  # as domain.contacts.search_keys.lookup gives them
 
 
@@ -94,6 +98,11 @@ class Compared:
 
     at: datetime
     found: Sequence[Found]
+
+
+async def are_possible(tx: Tx) -> bool:
+    """Whether the practice has any contact. Without one a look-up finds nothing, and the mirror stores that at once."""
+    return bool(await tx.ids("select id from contact where workspace_id = :ws limit 1"))
 
 
 async def read_page(

@@ -48,8 +48,8 @@ class ImportPhase(DescribedEnum):
 
 
 class MatchPass(StrEnum):
-    """The passes of the match phase, in their order. SIMILAR finds near-duplicates and decides nothing. Deltas and scans have
-    SIMILAR and CHANGES; imports have all passes but CHANGES."""
+    """The passes of the match phase, in their order. SIMILAR finds near-duplicates and decides nothing. Imports have all passes; deltas
+    and scans have SIMILAR and CHANGES."""
 
     FULL_MATCHES = "FULL_MATCHES"
     SIMILAR = "SIMILAR"
@@ -84,7 +84,8 @@ class XeroContact(Row, table=True):
     stamp, with other values, was asked for. `read_due_at`: when it is to be read by itself. `missing_since`: since when
     Xero leaves the contact out of reads that should show it; null while Xero shows it. `looked_at`: when its
     near-duplicates were last looked up; null if it has changed since. `match_name` and `match_keys`: the keys of that
-    look-up, in the form of Contact's, if it found any.
+    look-up, in the form of Contact's, if it found any. `shown_digest`: see domain.mirror.digests; null after a change that no
+    snapshot made.
     """
 
     __tablename__ = "xero_contact"
@@ -165,6 +166,7 @@ class XeroContact(Row, table=True):
     own_event_at: datetime | None = time_column(nullable=True)
     read_event_at: datetime | None = time_column(nullable=True)
     own_write_after: datetime | None = time_column(nullable=True)
+    shown_digest: str | None = None
 
 
 class ImportRun(Row, table=True):

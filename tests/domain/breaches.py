@@ -1,4 +1,4 @@
-"""The breaches of the inbox of webhook events, of what is read before something is sent, of runs, and of names in Xero."""
+"""The breaches of the inbox of webhook events, of what is read before something is sent, of runs and imports, and of names in Xero."""
 
 from tests.promises.breaches import Breach, breach
 from tests.promises.edits import Edit, always, give, instead, never, skip, sql, swap
@@ -6,6 +6,8 @@ from tests.promises.edits import Edit, always, give, instead, never, skip, sql, 
 INBOX = "tests/domain/inbound/test_webhook_inbox.py"
 FRESH = "tests/domain/outbound/test_freshness.py"
 READS = "tests/domain/invoices/test_reads.py"
+PLAN = "tests/domain/matching/test_plan.py"
+DIGESTS = "tests/domain/mirror/test_digests.py"
 FUNCTIONS = "migrations.versions"  # where the functions of schema `door` are
 
 
@@ -250,4 +252,58 @@ NAMES = (
     ),
 )  # fmt: skip
 
-BREACHES = (*EVENTS, *FIRST, *LOCKS, *NAMES, *PAGES, *RUNS)
+IMPORTS = (
+    breach(
+        "import: rows are inserted by a statement each",
+        f"{PLAN}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
+        instead(
+            "domain.tx:Tx.insert",
+            "json_populate_recordset",
+            "await self.session.execute(sa.insert(table), rows)",
+        ),
+    ),
+    breach(
+        "import: contacts are updated by a statement each",
+        f"{PLAN}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
+        instead(
+            "domain.links.starting:write_contacts",
+            "update rows",
+            """
+            for one in rows:
+                await tx.update(Contact, [one])
+            """,
+        ),
+    ),
+    breach(
+        "import: what was just linked is applied once more",
+        f"{PLAN}::test_the_last_pass_of_an_import_leaves_out_what_the_import_has_linked",
+        skip("domain.inbound:match_page", "leave_linked"),
+    ),
+    breach(
+        "import: an issue that shares the email of what was just linked is not evaluated again",
+        f"{PLAN}::test_a_contact_that_shares_the_email_of_an_older_issue_is_applied_in_the_last_pass",
+        sql("domain.inbound:leave_linked", "and not exists ({issue} and y.email_key = x.email_key)", ""),
+    ),
+    breach(
+        "import: near-duplicates are looked up in an empty practice",
+        f"{PLAN}::test_near_duplicates_are_looked_up_only_if_the_practice_has_contacts",
+        never("domain.inbound:_next_pass", "are_possible"),
+    ),
+    breach(
+        "import: a scan looks up near-duplicates of all contacts",
+        f"{PLAN}::test_a_scan_looks_up_no_near_duplicates_of_linked_contacts",
+        always("domain.inbound:look_up_page", "IMPORT"),
+    ),
+    breach(
+        "mirror: an unchanged contact is compared and written anew",
+        f"{DIGESTS}::test_only_the_time_of_an_unchanged_contact_is_written",
+        always("domain.mirror:find_known", "MANY"),
+    ),
+    breach(
+        "mirror: the flags of a known contact are not compared",
+        f"{DIGESTS}::test_flags_that_the_version_before_changed_are_noticed",
+        sql("domain.mirror:find_known", "and x.is_customer = n.is_customer", ""),
+    ),
+)
+
+BREACHES = (*IMPORTS, *EVENTS, *FIRST, *LOCKS, *NAMES, *PAGES, *RUNS)

@@ -367,27 +367,6 @@ MEMORY = (
 
 MATCH = (
     breach(
-        "import: rows are inserted by a statement each",
-        f"{MATCHING}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
-        instead(
-            "domain.tx:Tx.insert",
-            "json_populate_recordset",
-            "await self.session.execute(sa.insert(table), rows)",
-        ),
-    ),
-    breach(
-        "import: contacts are updated by a statement each",
-        f"{MATCHING}::test_contacts_with_other_blanks_are_created_by_as_many_statements",
-        instead(
-            "domain.links.starting:write_contacts",
-            "update rows",
-            """
-            for one in rows:
-                await tx.update(Contact, [one])
-            """,
-        ),
-    ),
-    breach(
         "matching: contacts that the run made are candidates",
         f"{MATCHING}::test_xero_contacts_that_share_an_email_open_no_issues_over_many_pages",
         give("domain.matching:contact_from_xero", "created_by_run", "None"),

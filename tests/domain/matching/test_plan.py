@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sized
 from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,15 @@ import sqlalchemy as sa
 from domain.fields.phones import PhoneParts
 from domain.inbound import imports
 from domain.names.text_keys import email_key, name_key
-from domain.tables import ConflictPolicy, XeroContactFilter, XeroContactStatus
+from domain.tables import (
+    ConflictPolicy,
+    ImportPhase,
+    ImportRun,
+    MatchPass,
+    RunPurpose,
+    XeroContactFilter,
+    XeroContactStatus,
+)
 from runtime.database import Database
 from tests.domain.linked import read_delta
 from tests.domain.world import BEGAN, World, make_world, seen
@@ -229,3 +238,72 @@ async def test_the_number_of_statements_depends_on_pages_and_not_on_contacts(
         return matching_database.statements - before
 
     assert await cost(20) == await cost(240)  # one page of each pass
+
+
+async def passes(world: World, run_id: UUID) -> list[tuple[MatchPass, set[str]]]:
+    """Each pass of the run, and the names of the dirty mirror rows when it begins."""
+    await world.read(run_id, [])
+    begun: dict[MatchPass, set[str]] = {}
+    while True:
+        [row] = await world.rows("select match_pass from import_run where id = :id", id=run_id)
+        if (current := MatchPass(row["match_pass"])) not in begun:
+            dirty = await world.rows("select name from xero_contact where dirty")
+            begun[current] = {one["name"] for one in dirty}
+        if not await world.match(run_id):
+            return list(begun.items())
+
+
+async def test_the_last_pass_of_an_import_leaves_out_what_the_import_has_linked(world: World) -> None:
+    await world.contact("Acme", "a@x.nz")
+    await world.contact("Beta", "b@x.nz")
+    await world.shown(seen("ACME", "a@x.nz"), seen("Beta", "other@x.nz"), seen("New", "n@x.nz"))
+    assert (await passes(world, await world.start_import()))[-1] == (MatchPass.CHANGES, {"Beta"})
+
+
+async def test_a_contact_that_shares_the_email_of_an_older_issue_is_applied_in_the_last_pass(
+    world: World,
+) -> None:
+    """The issue is evaluated again with it."""
+    await world.contact("Acme", "a@x.nz")
+    await world.shown(seen("Other", "a@x.nz"))
+    await world.import_mirror()
+    await world.contact("Gamma", "a@x.nz")
+    await world.settle()
+    await world.shown(seen("Gamma", "a@x.nz"))
+    last, dirty = (await passes(world, await world.start_import()))[-1]
+    assert last is MatchPass.CHANGES
+    assert "Gamma" in dirty
+
+
+@pytest.mark.parametrize("is_empty", [True, False])
+async def test_near_duplicates_are_looked_up_only_if_the_practice_has_contacts(
+    world: World, is_empty: bool
+) -> None:
+    if not is_empty:
+        await world.contact("Acme", "a@x.nz")
+    await world.shown(seen("New", "n@x.nz"))
+    run_id = await world.start_import()
+    found = {name for name, _ in await passes(world, run_id)}
+    assert (MatchPass.SIMILAR in found) is not is_empty
+    async with world.tx() as tx:
+        assert (await tx.session.get_one(ImportRun, (world.workspace, run_id))).created == 1
+
+
+async def test_a_scan_looks_up_no_near_duplicates_of_linked_contacts(world: World) -> None:
+    await world.contact("Acme", "a@x.nz")
+    await world.contact("Beta", "b@x.nz")
+    await world.shown(seen("Acme", "a@x.nz"), seen("Beta", "other@x.nz"))
+    await world.import_mirror()
+    await world.contact("Unlike", "u@x.nz")  # so that every look-up is too old
+    async with world.tx() as tx:
+        run = ImportRun(
+            workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, purpose=RunPurpose.SCAN,
+            phase=ImportPhase.MATCHING, match_pass=MatchPass.SIMILAR, match=True, started_at=tx.now, due_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(run)
+    async with world.tx() as tx:
+        held = await imports.claim(tx, run.id)
+        assert held is not None
+        ids = await imports.look_up_page(tx, held)
+    [beta] = await world.rows("select id from xero_contact where name = 'Beta'")
+    assert ids == [beta["id"]]
