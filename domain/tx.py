@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import make_transient_to_detached
 
 from domain.tables import ActorKind, EventKind, Row
 from domain.tables.base import Table
@@ -116,6 +117,15 @@ class Tx:
                 f" from json_populate_recordset(cast(null as {name}), cast(:rows as json))",
                 rows=msgspec.json.encode(rows).decode(),
             )
+
+    async def add_all(self, rows: Sequence[Table]) -> None:
+        """Insert the new rows, all of one table, by one statement. The session holds them afterwards, as it would after a flush."""
+        if rows:
+            names = sa.inspect(type(rows[0])).columns.keys()
+            await self.insert(type(rows[0]), [{name: getattr(row, name) for name in names} for row in rows])
+            for row in rows:
+                make_transient_to_detached(row)
+            self.session.add_all(rows)
 
     async def update(self, table: type[Table], rows: Sequence[Mapping[str, object]]) -> None:
         """Update the rows with these ids by one statement. All have the same columns, `id` among them."""

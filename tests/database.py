@@ -3,8 +3,8 @@
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sized
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,3 +165,20 @@ async def row_of(tx: Tx, statement: str, **values: Any) -> dict[str, Any] | None
     """The first row of `rows_of`."""
     found = await rows_of(tx, statement, **values)
     return found[0] if found else None
+
+
+@contextmanager
+def executions(database: Database) -> Iterator[list[int]]:
+    """How often each statement was executed that the database is sent meanwhile. SQLAlchemy counts a statement for many rows once,
+    and asyncpg sends it for each row."""
+    sent: list[int] = []
+
+    def count(_c: object, _k: object, _s: str, parameters: Sized, _x: object, executemany: bool) -> None:
+        sent.append(len(parameters) if executemany else 1)
+
+    engine = database.engine.sync_engine
+    sa.event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", count)

@@ -236,8 +236,7 @@ def _make(tx: Tx, contact_id: UUID, given: Given) -> Contact:
 async def _insert(tx: Tx, contacts: Sequence[Contact]) -> None:
     if not contacts:
         return
-    tx.session.add_all(contacts)
-    await tx.session.flush()
+    await tx.add_all(contacts)
     await kept_apart.contacts_came(tx, [contact.id for contact in contacts])
     await activity.record_all(
         tx,

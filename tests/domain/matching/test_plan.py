@@ -2,12 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import Sized
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import sqlalchemy as sa
 
 from domain.fields.phones import PhoneParts
 from domain.inbound import imports
@@ -22,6 +20,7 @@ from domain.tables import (
     XeroContactStatus,
 )
 from runtime.database import Database
+from tests.database import executions
 from tests.domain.linked import read_delta
 from tests.domain.world import BEGAN, World, make_world, seen
 
@@ -72,23 +71,13 @@ async def test_contacts_with_other_blanks_are_created_by_as_many_statements(worl
                 seen(f"{word} {n}", f"{word}{n}@x.nz" if n % 2 else None, phone=phone),
                 seen(f"{word} known {n}", f"known{word}{n}@x.nz", phone=phone),
             )
-        sent.clear()
-        run = await world.import_mirror()
+        with executions(world.database) as sent:
+            run = await world.import_mirror()
         assert (run.full_matches, run.created) == (rows, rows)
         return sum(sent)
 
-    sent: list[int] = []
-
-    def count(_c: object, _k: object, _s: str, parameters: Sized, _x: object, executemany: bool) -> None:
-        sent.append(len(parameters) if executemany else 1)
-
-    engine = world.database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", count)
-    try:
-        await statements("first", 1)
-        assert await statements("few", 2) == await statements("many", 9)
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", count)
+    await statements("first", 1)
+    assert await statements("few", 2) == await statements("many", 9)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(2, 1), (1, 2)])
