@@ -115,6 +115,7 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
   await hand.press(page.getByRole("link", { name: "New invoice" }));
   await hand.write(page.getByLabel("Contact", { exact: true }), alone);
   await hand.press(button(`Bill ${alone}`));
+  await hand.write(page.getByLabel("Number"), `J-${Date.now()}`); // Xero has the numbers of other practices
   await hand.choose(page.getByLabel("Prices are"), "no tax");
   await hand.write(page.getByLabel("Description of line 1"), "Advice");
   await hand.write(page.getByLabel("Price of line 1"), "250");
