@@ -5,8 +5,8 @@ from uuid import UUID
 
 from domain import activity
 from domain.contacts import edits as contact_edits
-from domain.decisions import kept_apart
-from domain.links import decisions, ending, push_numbers
+from domain.decisions import kept_apart, reimport_marks
+from domain.links import ending, push_numbers
 from domain.links import link as links
 from domain.matching import issues
 from domain.mirror import status_requests, xero_contacts
@@ -56,7 +56,7 @@ async def delete(
         if archive_in_xero and links.is_active(link):
             await _archive(tx, link, restoring=restoring)
         if not reimport and xero_id is not None:
-            await decisions.mark(tx, link.organisation_id, [xero_id])
+            await reimport_marks.mark(tx, link.organisation_id, [xero_id])
         elif reimport:
             for push in await push_numbers.lock_open(tx, link.id):
                 push.seen_at = push.seen_at if push.archive else tx.now

@@ -19,7 +19,7 @@ from domain.fields.merge import Winner
 from domain.fields.synced import practice_values
 from domain.fields.xero_limits import XeroEnd, check_fit
 from domain.inbound import link_endings
-from domain.links import decisions, push_numbers
+from domain.links import ending, push_numbers
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair
@@ -300,7 +300,7 @@ def _possible(found: Sequence[_Namesake], *, create_anyway: bool) -> Problem:
 
 async def _link(tx: Tx, organisation: OrganisationCopy, contact: Contact, wish: Wish, bulk: bool) -> Acted:
     xero = await take_xero_contact(tx, organisation.id, wish.link_to, "linkTo")
-    await decisions.taken(tx, organisation.id, contact.id, xero.id)
+    await ending.end_contradicting(tx, organisation.id, contact.id, xero.id)
     pair = Pair(
         contact.id, xero.id, LinkOrigin.CONFIRMED, Winner.XERO,
         dict.fromkeys(wish.keep_practice, Winner.PRACTICE),

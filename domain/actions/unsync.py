@@ -13,10 +13,10 @@ from domain.actions.push import take_xero_contact
 from domain.connection import organisations
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
-from domain.decisions import kept_apart
+from domain.decisions import kept_apart, reimport_marks
 from domain.fields.merge import Winner
 from domain.fields.synced import readable_xero_values
-from domain.links import decisions, ending, failures
+from domain.links import ending, failures
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Acted, Pair
@@ -50,7 +50,7 @@ async def unsync(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     await _record_notes(tx, link)
     await ending.leave_deliveries(tx, link_id)
     await status_requests.withdraw(tx, link.xero_contact_id)
-    await decisions.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
+    await kept_apart.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
     entry = activity.record(
         tx, ActivityKind.UNLINKED, f"{await _name(tx, link)} is no longer kept in step with Xero.",
         organisation=link.organisation_id, contact=link.contact_id, link=link_id,
@@ -112,9 +112,9 @@ async def create_from_unsynced(tx: Tx, link_id: UUID, basis: Side, version: int 
     )  # fmt: skip
     push_action.check_whole(organisation, contact, "linkId")
     if link.xero_contact_id is not None:
-        await decisions.set_apart(tx, organisation.id, contact.id, link.xero_contact_id)
+        await kept_apart.set_apart(tx, organisation.id, contact.id, link.xero_contact_id)
         if await links.active(tx, organisation.id, "xero_contact_id", link.xero_contact_id) is None:
-            await decisions.mark(tx, organisation.id, [link.xero_contact_id])
+            await reimport_marks.mark(tx, organisation.id, [link.xero_contact_id])
     return await push_action.create(tx, organisation, contact, link_id)
 
 
@@ -122,10 +122,10 @@ async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
     """Remove the link. The pair stays kept apart, and an unlinked Xero contact gets a re-import mark."""
     link = await _lock_ended(tx, link_id, version)
     organisation_id, xero_id = link.organisation_id, link.xero_contact_id
-    await decisions.set_apart(tx, organisation_id, link.contact_id, xero_id)
+    await kept_apart.set_apart(tx, organisation_id, link.contact_id, xero_id)
     await ending.remove(tx, link_id, f"The link of {await _name(tx, link)} was dismissed.")
     if xero_id is not None and await links.active(tx, organisation_id, "xero_contact_id", xero_id) is None:
-        await decisions.mark(tx, organisation_id, [xero_id])
+        await reimport_marks.mark(tx, organisation_id, [xero_id])
     return Acted(link_id, (link.contact_id,))
 
 
@@ -181,8 +181,8 @@ async def _new_practice_contact(tx: Tx, organisation: OrganisationCopy, link: Sy
 async def _part(tx: Tx, link: SyncLink, contact_id: UUID, xero_id: UUID) -> None:
     """Keep the former pair of the link apart if the link gets another pair. Decisions against the new pair end."""
     if (link.contact_id, link.xero_contact_id) != (contact_id, xero_id):
-        await decisions.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
-    await decisions.taken(tx, link.organisation_id, contact_id, xero_id, keep=link.id)
+        await kept_apart.set_apart(tx, link.organisation_id, link.contact_id, link.xero_contact_id)
+    await ending.end_contradicting(tx, link.organisation_id, contact_id, xero_id, keep=link.id)
 
 
 async def _start(

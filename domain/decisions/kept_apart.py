@@ -1,4 +1,4 @@
-"""Kept-apart pairs: a person's decision survives deletion and re-creation of either contact.
+"""Kept-apart pairs are never matched: a person's decision survives deletion and re-creation of either contact.
 
 When a practice contact is deleted, a hash of its name and email, keyed by the workspace's own key, takes its place. A
 contact that is created with both equal is kept apart from the same Xero contacts. A mirror row is never deleted: a Xero
@@ -11,6 +11,7 @@ Erasing a contact, or a GDPR request in Xero, deletes these pairs too: a hash is
 from collections.abc import Sequence
 from uuid import UUID
 
+from domain.decisions.reimport_marks import FAMILY
 from domain.tx import Tx
 
 # Of a contact `c`. Both keys, as one email may be shared by hundreds, and a name alone is another's too.
@@ -18,6 +19,28 @@ HASH = (
     "(select sha256(convert_to(w.memory_key || E'\\n' || c.name_key || E'\\n' || coalesce(c.email_key, ''), 'UTF8'))"
     " from workspace w where w.id = :ws)"
 )
+
+
+async def set_apart(tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID | None) -> None:
+    """Keep the pair apart, by the ids of our rows. Nothing happens if there was no Xero contact (None)."""
+    await tx.run(
+        "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, at)"
+        " select :ws, :organisation, x.xero_contact_id, :contact, :now from xero_contact x"
+        " where x.workspace_id = :ws and x.id = :xero on conflict do nothing",
+        organisation=organisation_id, contact=contact_id, xero=xero_contact_id,
+    )  # fmt: skip
+
+
+async def forget_apart(
+    tx: Tx, organisation_id: UUID, xero_contact_id: UUID, contact_ids: Sequence[UUID]
+) -> None:
+    """Forget that the pairs were kept apart, because a person decided for them. Contacts merged into the Xero contact count."""
+    await tx.run(
+        f"{FAMILY} delete from set_apart a using family f, contact c where a.workspace_id = :ws"
+        " and a.organisation_id = :organisation and a.xero_contact_id = f.xero_id and c.workspace_id = :ws"
+        f" and c.id = any(:contacts) and (a.contact_id = c.id or a.contact_hash = {HASH})",
+        organisation=organisation_id, xero=xero_contact_id, contacts=list(contact_ids),
+    )  # fmt: skip
 
 
 async def contact_goes(tx: Tx, contact_id: UUID) -> None:

@@ -1,8 +1,11 @@
 """How a link breaks, moves to another Xero contact, comes back, or is removed. The caller has locked the link."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from domain import activity
+from domain.decisions import kept_apart, reimport_marks
+from domain.decisions.reimport_marks import FAMILY
 from domain.links import link as links
 from domain.links.failures import stored_failure
 from domain.tables import ActivityKind, EventKind, SyncLink, SyncState, XeroContact, XeroContactStatus
@@ -111,3 +114,45 @@ async def remove(tx: Tx, link_id: UUID, message: str) -> UUID | None:
     return activity.record(
         tx, ActivityKind.UNLINKED, message, organisation=link.organisation_id, contact=link.contact_id, link=link_id
     )  # fmt: skip
+
+
+class Ended(NamedTuple):
+    """A link that gives way to another one."""
+
+    id: UUID
+    contact_id: UUID
+    xero_contact_id: UUID
+
+
+async def end_contradicting(
+    tx: Tx, organisation_id: UUID, contact_id: UUID, xero_contact_id: UUID, *, keep: UUID | None = None
+) -> tuple[UUID, ...]:
+    """End the decisions and links that contradict a new link of a person. Returns the deleted links.
+
+    The re-import mark and the kept-apart pair are deleted. The pair's UNSYNCED and BROKEN links end, and so do BROKEN links of the
+    Xero contact to others, whose pairs are then kept apart. An IGNORED or CREATED_SEPARATE issue of the Xero contact ends.
+    `keep` is the link that begins again.
+    """
+    await reimport_marks.lift(tx, organisation_id, xero_contact_id)
+    ended = await tx.read(
+        Ended,
+        f"{FAMILY} select l.id, l.contact_id, l.xero_contact_id from sync_link l join family f"
+        " on f.id = l.xero_contact_id where l.workspace_id = :ws and l.organisation_id = :organisation"
+        " and l.id is distinct from cast(:keep as uuid)"
+        " and (l.state = 'BROKEN' or l.state = 'UNSYNCED' and l.contact_id = :contact)",
+        organisation=organisation_id, xero=xero_contact_id, contact=contact_id, keep=keep,
+    )  # fmt: skip
+    for link in ended:
+        if link.contact_id != contact_id:
+            await kept_apart.set_apart(tx, organisation_id, link.contact_id, link.xero_contact_id)
+        await remove(tx, link.id, "A link that had ended gave way to another one.")
+    await kept_apart.forget_apart(tx, organisation_id, xero_contact_id, [contact_id])
+    issues = await tx.ids(
+        "update match_issue set resolution = 'OBSOLETE', version = version + 1 where workspace_id = :ws"
+        " and organisation_id = :organisation and xero_contact_id = :xero"
+        " and resolution in ('IGNORED', 'CREATED_SEPARATE') returning id",
+        organisation=organisation_id, xero=xero_contact_id,
+    )  # fmt: skip
+    for issue in issues:
+        tx.publish(EventKind.MATCH_ISSUE, issue, organisation=organisation_id)
+    return tuple(link.id for link in ended)

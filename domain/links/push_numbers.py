@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 from sqlmodel import col, select
 
 from domain.connection.organisation_copy import OrganisationCopy
+from domain.decisions import kept_apart, reimport_marks
 from domain.fields.synced import Stored, loaded, same, stored, xero_values
-from domain.links import decisions, ending, failures
+from domain.links import ending, failures
 from domain.links import link as links
 from domain.mirror import status_requests, xero_contacts
 from domain.tables import Push, SyncedField, SyncLink, XeroContact, XeroContactStatus
@@ -86,7 +87,7 @@ async def meet(tx: Tx, organisation: OrganisationCopy, xero_contact_ids: Sequenc
 async def _meet(tx: Tx, organisation: OrganisationCopy, met: Met) -> None:
     link = await links.find(tx, met.link_id)
     if link is None or link.xero_contact_id is not None or link.contact_number != met.contact_number:
-        await decisions.mark(tx, organisation.id, [met.xero_id])
+        await reimport_marks.mark(tx, organisation.id, [met.xero_id])
         if met.erased:
             await xero_contacts.erase(tx, organisation.id, [met.xero_id])
         if met.archive:
@@ -94,7 +95,7 @@ async def _meet(tx: Tx, organisation: OrganisationCopy, met: Met) -> None:
     elif links.is_active(link):
         await _complete(tx, organisation.country_code, link, met.xero_id)
     else:
-        await decisions.set_apart(tx, organisation.id, link.contact_id, met.xero_id)
+        await kept_apart.set_apart(tx, organisation.id, link.contact_id, met.xero_id)
         await links.change(tx, link, xero_contact_id=met.xero_id)
 
 

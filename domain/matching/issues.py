@@ -17,8 +17,9 @@ from domain.activity import Change
 from domain.connection import organisation_copy
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.contacts import edits as contact_edits
+from domain.decisions import kept_apart, reimport_marks
 from domain.fields.merge import Winner
-from domain.links import decisions, ending
+from domain.links import ending
 from domain.links import link as links
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
@@ -85,7 +86,7 @@ async def confirm(
             "contactId",
         )
     await both_sides.require_free_xero_contact(tx, organisation.id, issue.xero_contact_id)
-    gone = await decisions.taken(tx, organisation.id, contact_id, issue.xero_contact_id)
+    gone = await ending.end_contradicting(tx, organisation.id, contact_id, issue.xero_contact_id)
     winners = dict.fromkeys(keep_practice, Winner.PRACTICE)
     pair = Pair(
         contact_id, issue.xero_contact_id, LinkOrigin.CONFIRMED, Winner.XERO, winners, named_by="contactId"
@@ -110,7 +111,7 @@ async def create_separate(tx: Tx, issue_id: UUID, *, version: int | None = None)
     )  # fmt: skip
     rows = await xero_contacts.read(tx, [issue.xero_contact_id])
     [started] = await matching_plan.create_from_xero(tx, organisation, list(rows.values()), None)
-    gone = await decisions.taken(tx, organisation.id, started.pair.contact_id, issue.xero_contact_id)
+    gone = await ending.end_contradicting(tx, organisation.id, started.pair.contact_id, issue.xero_contact_id)
     issue.created_contact_id = started.pair.contact_id
     issue_review.resolve(
         tx, issue, MatchResolution.CREATED_SEPARATE, started.link_id, "got a contact of its own"
@@ -147,8 +148,8 @@ async def reopen(tx: Tx, issue_id: UUID, *, version: int | None = None) -> Outco
         issue=issue_id,
     )
     kept = former + ([issue.created_contact_id] if issue.created_contact_id else [])
-    await decisions.forget_apart(tx, organisation.id, issue.xero_contact_id, kept)
-    await decisions.lift_mark(tx, organisation.id, issue.xero_contact_id)
+    await kept_apart.forget_apart(tx, organisation.id, issue.xero_contact_id, kept)
+    await reimport_marks.lift(tx, organisation.id, issue.xero_contact_id)
     fitting = await issue_review.find_candidates(tx, organisation, issue.xero_contact_id, kept)
     if not fitting:
         raise refuse(
@@ -258,7 +259,7 @@ async def contact_goes(tx: Tx, contact_id: UUID, *, reimport: bool) -> dict[UUID
             to_evaluate.setdefault(row.organisation_id, []).append(row.xero_contact_id)
             continue
         if not reimport:
-            await decisions.mark(tx, row.organisation_id, [row.xero_contact_id])
+            await reimport_marks.mark(tx, row.organisation_id, [row.xero_contact_id])
         issue = await issue_review.find_open(tx, row.organisation_id, row.xero_contact_id)
         if issue is not None:
             issue_review.resolve(tx, issue, MatchResolution.OBSOLETE, None, "lost its only candidate")

@@ -13,7 +13,7 @@ from domain.actions import unsync as unsync_action
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.fields.merge import Winner
 from domain.fields.values import SeenContact
-from domain.links import decisions
+from domain.links import ending
 from domain.links import starting as link_starting
 from domain.links.starting import Pair
 from domain.matching import issues
@@ -166,7 +166,7 @@ async def test_linking_a_kept_apart_pair_ends_the_decision(world: World) -> None
     anew = await world.contact("Acme", "a@x.nz")
     async with world.tx() as tx:
         [row] = await rows_of(tx, "select id from xero_contact where xero_contact_id = :xero", xero=xero)
-        await decisions.taken(tx, world.organisation, anew.id, row["id"])
+        await ending.end_contradicting(tx, world.organisation, anew.id, row["id"])
     assert await pairs(world) == set()
 
 
