@@ -347,7 +347,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     if (
         place < len(passes)
         and passes[place] is MatchPass.SIMILAR
-        and not await near_duplicates.are_possible(tx)
+        and not await near_duplicates.may_be_left(tx, run.organisation_id)
     ):
         run.done += (run.total or 0) // len(_IMPORT[:-1])
         place += 1

@@ -100,9 +100,20 @@ class Compared:
     found: Sequence[Found]
 
 
-async def are_possible(tx: Tx) -> bool:
-    """Whether the practice has any contact. Without one a look-up finds nothing, and the mirror stores that at once."""
-    return bool(await tx.ids("select id from contact where workspace_id = :ws limit 1"))
+async def may_be_left(tx: Tx, organisation_id: UUID) -> bool:
+    """Whether a contact of the mirror may need a look-up.
+
+    None needs one while the practice has no contact, if each was looked up before: the mirror counts a contact that it
+    sees first in an empty practice as looked up.
+    """
+    return bool(
+        await tx.ids(
+            "(select id from contact where workspace_id = :ws limit 1) union all"
+            " (select id from xero_contact where workspace_id = :ws and organisation_id = :organisation"
+            "  and looked_at is null limit 1)",
+            organisation=organisation_id,
+        )
+    )
 
 
 async def read_page(

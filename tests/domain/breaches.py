@@ -287,7 +287,7 @@ IMPORTS = (
     breach(
         "import: near-duplicates are looked up in an empty practice",
         f"{PLAN}::test_near_duplicates_are_looked_up_only_if_the_practice_has_contacts",
-        never("domain.inbound:_next_pass", "are_possible"),
+        never("domain.inbound:_next_pass", "may_be_left"),
     ),
     breach(
         "import: a scan looks up near-duplicates of all contacts",

@@ -283,7 +283,7 @@ async def test_a_scan_looks_up_no_near_duplicates_of_linked_contacts(world: Worl
     await world.contact("Beta", "b@x.nz")
     await world.shown(seen("Acme", "a@x.nz"), seen("Beta", "other@x.nz"))
     await world.import_mirror()
-    await world.contact("Unlike", "u@x.nz")  # so that every look-up is too old
+    await world.contact("Unlike", "u@elsewhere.nz")  # so that every look-up is too old
     async with world.tx() as tx:
         run = ImportRun(
             workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, purpose=RunPurpose.SCAN,
