@@ -105,6 +105,7 @@ class World:
             ]
 
     async def start_import(self) -> UUID:
+        await self.settle()  # an organisation has one unfinished run at most
         async with self.tx() as tx:
             run = ImportRun(
                 workspace_id=self.workspace,
