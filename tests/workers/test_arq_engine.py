@@ -5,11 +5,10 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import Redis
 
 from runtime.embedded import services as embedded_services
+from runtime.turns import Turns
 from tests.patience import Patience
 from tests.promises.processes import environment
 from tests.workers.connected import until
@@ -34,9 +34,9 @@ class Heartbeat:
 
 
 class Process:
-    """Without turns: no lane's jobs wait for each other."""
+    """No lane's jobs wait for each other."""
 
-    turns: Mapping[str, asyncio.Semaphore] = MappingProxyType({})
+    turns = Turns({})
 
 
 class Dispatcher:

@@ -18,8 +18,8 @@ from runtime.database import Database
 from tests.domain.announced import announce, later, read
 from tests.domain.announced import claim as claim_events
 from tests.domain.history import snapshot
-from tests.domain.linked import LATER, answer, change, claim, linked
-from tests.domain.world import World, make_world
+from tests.domain.linked import LATER, answer, change, claim, linked, read_delta
+from tests.domain.world import World, make_world, seen
 
 THEIRS = LATER + timedelta(milliseconds=5)
 
@@ -261,7 +261,8 @@ async def test_a_contact_that_xero_does_not_show_is_asked_for_again_and_then_fai
     assert (link["state"], link["failure"]) == ("SYNCED", None)
 
 
-async def test_a_contact_that_xero_does_not_show_ends_its_failure_with_the_edit(world: World) -> None:
+async def test_a_link_says_that_xero_does_not_show_its_contact_until_xero_shows_it(world: World) -> None:
+    """The person takes the edit back: then nothing is due, and the contact is missing still."""
     contact, xero = await linked(world)
     await change(world, contact, billingEmail="ours@x.nz")
     for _ in range(freshness.READS_UNTIL_FAILURE):
@@ -269,7 +270,11 @@ async def test_a_contact_that_xero_does_not_show_ends_its_failure_with_the_edit(
             await freshness.settle_alone(tx, world.organisation, Batch(), [xero], [])
         later(world, freshness.FRESH)
     await change(world, contact, billingEmail="a@x.nz")
+    await read_delta(world)
     assert await claim(world) is None
+    [link] = await world.rows("select * from sync_link")
+    assert (link["state"], link["due_at"]) == ("FAILING", None)
+    await read_delta(world, seen("Acme", "a@x.nz", xero_id=xero))
     [link] = await world.rows("select * from sync_link")
     assert (link["state"], link["failure"], link["due_at"]) == ("SYNCED", None, None)
 
