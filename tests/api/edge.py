@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from runtime.embedded.services import Services
 from runtime.notifications import Notifications
 from runtime.seal import KeyRing, new_key
 from runtime.settings import load
-from tests.clients import web_client
+from tests.clients import listening, web_client
 from tests.database import Place
 from tests.patience import patience
 
@@ -157,20 +156,9 @@ async def serving(
     process: Process, protocol: type[DeadlineProtocol] = DeadlineProtocol, schema: BaseSchema | None = None
 ) -> AsyncIterator[str]:
     """The edge on a free port; gives host:port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        app = create_app(process, schema or small_schema(), routes(process))
-        server = ApiServer(server_config(app, "127.0.0.1", 0, protocol))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            while not server.started:
-                if task.done():
-                    task.result()
-                await asyncio.sleep(0.005)
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
+    app = create_app(process, schema or small_schema(), routes(process))
+    async with listening(ApiServer(server_config(app, "127.0.0.1", 0, protocol))) as place:
+        yield place
 
 
 async def make_token(owner: AsyncConnection, *scopes: Scope, **changes: Any) -> str:

@@ -18,6 +18,7 @@ from uuid import UUID
 import httpx
 import msgspec
 import sqlalchemy as sa
+from hypothesis.stateful import rule
 from prometheus_client import CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,6 +38,7 @@ from runtime.seal import KeyRing
 from tests.clients import web_client
 from tests.database import Place, close_pools, lent
 from tests.domain.world import BEGAN, World, make_world
+from tests.promises.chances import THEN
 from tests.workers.connected import send_due, settings_for
 from workers import due, jobs
 from workers.process import Process
@@ -57,6 +59,19 @@ XERO = "http://xero.test"
 HOOK_KEY = "a key of webhooks"
 TICK = timedelta(milliseconds=1)
 ROUNDS = 60
+
+
+def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
+    """A rule of a model whose body is async, and the workers' steps after it (`then` of the model)."""
+
+    def wrap(body: Callable[..., Awaitable[object]]) -> Any:
+        def act(self: Any, then: str, **chosen: Any) -> None:
+            self.runner.run(self.then(body(self, **chosen), then))
+
+        act.__name__ = body.__name__
+        return rule(then=THEN, **given)(act)  # type: ignore[no-untyped-call]
+
+    return wrap
 
 
 class KilledError(BaseException):
@@ -276,6 +291,17 @@ class Scene:
             # What could not be done now is due again later, as the dispatcher lets it rest.
             if not any([await self.job(job()) for job in jobs]):
                 return
+
+    async def go_on(self, then: str) -> None:
+        """Let the workers do as `then` says, a value of THEN."""
+        match then:
+            case "one job":
+                await self.work()
+            case "all":
+                await self.work_all()
+            case "all a minute later":
+                await self.time.sleep(61)
+                await self.work_all()
 
     async def begin_run(self, purpose: RunPurpose) -> None:
         async with self.world.tx() as tx:

@@ -8,7 +8,7 @@ TANDEM_SYNC_EXAMPLES, TANDEM_SYNC_STEPS and TANDEM_SYNC_SEED set the number of r
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -17,18 +17,18 @@ from uuid import UUID
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.tables import ConflictPolicy, RunPurpose, Side, SyncedField, XeroContactFilter
 from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
-from tests.promises.chances import FAULT, SECONDS, THEN, WHICH, how_much
+from tests.promises.chances import FAULT, SECONDS, WHICH, how_much
 from tests.promises.hands import Hands
 from tests.promises.ledger import Ledger
 from tests.promises.neighbour import moved_in
 from tests.promises.people import ADDRESSES, EMAILS, NAMES, PHONES, People
-from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged
+from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged, step
 from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 
@@ -43,19 +43,6 @@ EDIT = st.sampled_from(list(VALUES)).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(VALUES[name]))
 )
 SIDE = st.sampled_from(list(Side))
-
-
-def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
-    """A rule whose body is async, and the workers' steps after it."""
-
-    def wrap(body: Callable[..., Awaitable[object]]) -> Any:
-        def act(self: "ContactSync", then: str, **chosen: Any) -> None:
-            self.runner.run(self.then(body(self, **chosen), then))
-
-        act.__name__ = body.__name__
-        return rule(then=THEN, **given)(act)  # type: ignore[no-untyped-call]
-
-    return wrap
 
 
 class ContactSync(RuleBasedStateMachine):
@@ -101,14 +88,7 @@ class ContactSync(RuleBasedStateMachine):
     async def then(self, act: Awaitable[object], then: str) -> None:
         assert self.scene is not None
         await act
-        match then:
-            case "one job":
-                await self.scene.work()
-            case "all":
-                await self.scene.work_all()
-            case "all a minute later":
-                await self.scene.time.sleep(61)
-                await self.scene.work_all()
+        await self.scene.go_on(then)
 
     # People.
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, run_state_machine_as_test
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.connection import organisations
@@ -30,8 +30,8 @@ from domain.problems import Refused
 from domain.tables import AmountsAre, Invoice, InvoiceLineKind, InvoiceSyncState, RunPurpose
 from runtime.embedded import services as embedded_services
 from tests.database import Place, empty_all
-from tests.promises.chances import FAULT, SECONDS, THEN, WHICH, how_much
-from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged
+from tests.promises.chances import FAULT, SECONDS, WHICH, how_much
+from tests.promises.scene import Act, Interlude, Scene, end_tasks, one_loop, staged, step
 from xero.simulator.faults import Fault
 from xero.simulator.webhooks import Chance
 
@@ -50,19 +50,6 @@ SEEN = ("SYNCED", "CHANGED_IN_XERO", "BEFORE_START_DATE", "NOT_SENT")
 
 def email_of(name: str) -> str:
     return f"{name.split()[0].lower()}@both.nz"
-
-
-def step(**given: Any) -> Callable[[Callable[..., Awaitable[object]]], Any]:
-    """A rule whose body is async, and the workers' steps after it."""
-
-    def wrap(body: Callable[..., Awaitable[object]]) -> Any:
-        def act(self: "InvoiceSync", then: str, **chosen: Any) -> None:
-            self.runner.run(self.then(body(self, **chosen), then))
-
-        act.__name__ = body.__name__
-        return rule(then=THEN, **given)(act)  # type: ignore[no-untyped-call]
-
-    return wrap
 
 
 class InvoiceSync(RuleBasedStateMachine):
@@ -116,14 +103,7 @@ class InvoiceSync(RuleBasedStateMachine):
 
     async def then(self, act: Awaitable[object], then: str) -> None:
         await act
-        match then:
-            case "one job":
-                await self.scene.work()
-            case "all":
-                await self.scene.work_all()
-            case "all a minute later":
-                await self.scene.time.sleep(61)
-                await self.scene.work_all()
+        await self.scene.go_on(then)
 
     async def act(self, change: Callable[[Any], Awaitable[Any]]) -> Any:
         """A person's act in the practice. A refused act counts as not done."""

@@ -1,7 +1,5 @@
 """A simulator on a real socket inside the test's own loop, or in process, with a client that has a consent."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
-from tests.clients import web_client
+from tests.clients import listening, web_client
 from xero.simulator.app import create_app
 from xero.simulator.clock import ShiftedClock
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_world
@@ -42,19 +40,8 @@ async def serving(world: World) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(server_config(app, "127.0.0.1", 0))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            while not server.started:
-                if task.done():
-                    task.result()
-                await asyncio.sleep(0.005)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
+    async with listening(uvicorn.Server(server_config(app, "127.0.0.1", 0))) as place:
+        yield f"http://{place}"
 
 
 async def consent(http: httpx.AsyncClient, **changes: str) -> dict[str, str]:
