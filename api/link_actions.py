@@ -13,8 +13,6 @@ from domain.described import DescribedEnum
 from domain.tables import ACTIVE, SyncState
 from domain.tx import Reader
 
-ENDED = (SyncState.UNSYNCED, SyncState.BROKEN)
-
 
 @described
 class SyncLinkAction(DescribedEnum):

@@ -234,7 +234,7 @@ _LINK: Fields = {
     "version": "l.version",
     "failure": Made(_TROUBLE, _for_all(_failure)),
     "allowed_actions": Made(
-        f"jsonb_build_object('state', {_STATE}, 'trouble', {_TROUBLE}, 'ends', case when l.state in ('UNSYNCED', 'BROKEN')"
+        f"jsonb_build_object('state', {_STATE}, 'trouble', {_TROUBLE}, 'ends', case when l.state not in {ACTIVE}"
         f" then {_ENDS} end)",
         _actions,
     ),

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.types import Info
 
 from api.context import Context
-from api.link_actions import ENDED, ENDS, SyncLinkAction, on_active, on_ended
+from api.link_actions import ENDS, SyncLinkAction, on_active, on_ended
 from api.mutations.payloads import given
 from api.relay import ids
 from api.relay.described import described
@@ -182,9 +182,9 @@ class SyncLink(Node):
         viewer = info.context.viewer
         if viewer is None or Scope.WRITE not in viewer.scopes:
             return []
-        if self.state in ENDED:
-            return on_ended(self.state, await load_known(info.context, ENDS, self.row.id))
-        return on_active(self.state, self.failure)
+        if self.state in ACTIVE_STATES:
+            return on_active(self.state, self.failure)
+        return on_ended(self.state, await load_known(info.context, ENDS, self.row.id))
 
     @strawberry.field(
         description="The synced fields whose values differ now. Empty until a pushed contact is in Xero."

@@ -37,7 +37,6 @@ from domain.tables import (
 )
 from domain.tx import Tx
 
-ENDED = (SyncState.UNSYNCED, SyncState.BROKEN)
 _WINNER = {Side.XERO: Winner.XERO, Side.PRACTICE: Winner.PRACTICE}
 _OTHER = {Side.XERO: Side.PRACTICE, Side.PRACTICE: Side.XERO}
 
@@ -131,7 +130,7 @@ async def dismiss(tx: Tx, link_id: UUID, version: int | None = None) -> Acted:
 
 async def _lock_ended(tx: Tx, link_id: UUID, version: int | None) -> SyncLink:
     link = await links.lock(tx, link_id, version)
-    if link.state not in ENDED:
+    if links.is_active(link):
         raise refuse(Code.WRONG_STATE, "This link is active. End it with unsync first.", "linkId")
     return link
 
