@@ -98,6 +98,8 @@ class _Stored(TypedDict):
 
 
 class _StoredOfLink(_Stored):
+    """`state`: as it is stored. The state that people see differs only between PENDING and FAILING, which are both active."""
+
     state: str
     made_up: bool
     base_practice: Mapping[str, object]
@@ -130,7 +132,8 @@ class _StoredEnds(TypedDict):
 
 
 class _Standing(TypedDict):
-    """What decides which actions a link allows. `ends`: of an ended link."""
+    """What decides which actions a link allows. `state`: as it is stored, because PENDING and FAILING allow the same. `ends`: of an
+    ended link."""
 
     state: str
     trouble: _Trouble | None
@@ -218,15 +221,14 @@ def _actions(values: _Standing, viewer: Viewer | None) -> list[SyncLinkAction]:
     return on_active(state, _failure(values["trouble"]) if values["trouble"] else None)
 
 
-_STATE = (
-    f"case when l.state = 'PENDING' then (select {connection_health.LINK_STATE}"
-    f" from (select l.*) l{connection_health.HELD_LINK}) else l.state end"
-)
 _ENDS = f"(select to_jsonb(e) from (select {ENDS_COLUMNS} from (select l.*) l{ENDS_JOINS}) e)"
 # The link `l`. A link that PENDING does not concern needs no look at its organisation.
 _LINK: Fields = {
     "id": Id("SyncLink", "l.id"),
-    "state": _STATE,
+    "state": (
+        f"case when l.state = 'PENDING' then (select {connection_health.LINK_STATE}"
+        f" from (select l.*) l{connection_health.HELD_LINK}) else l.state end"
+    ),
     "state_since": "l.state_since",
     "origin": "l.origin",
     "linked_at": "l.linked_at",
@@ -234,12 +236,12 @@ _LINK: Fields = {
     "version": "l.version",
     "failure": Made(_TROUBLE, _for_all(_failure)),
     "allowed_actions": Made(
-        f"jsonb_build_object('state', {_STATE}, 'trouble', {_TROUBLE}, 'ends', case when l.state not in {ACTIVE}"
+        f"jsonb_build_object('state', l.state, 'trouble', {_TROUBLE}, 'ends', case when l.state not in {ACTIVE}"
         f" then {_ENDS} end)",
         _actions,
     ),
     "differences": Made(
-        f"(select case when {_MAY_DIFFER} then jsonb_build_object('state', {_STATE}, 'practice', {_raw(_OURS)}, 'made_up',"
+        f"(select case when {_MAY_DIFFER} then jsonb_build_object('state', l.state, 'practice', {_raw(_OURS)}, 'made_up',"
         f" c.name_made_up, 'xero', {_raw(_THEIRS)}, 'region', o.country_code, 'base_practice', l.base_practice, 'base_xero',"
         " l.base_xero) end from contact c join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
