@@ -171,17 +171,16 @@ def _differs(one: Synced) -> str:
     return f"{ours} is distinct from {theirs}"
 
 
-def _raw(columns: Mapping[str, Synced]) -> str:
-    """The values that Python must compare; null for all others, on both sides."""
+def _raw(table: str, columns: Mapping[str, Synced]) -> str:
+    """The values of one side that Python must compare. All others are null, on both sides."""
     pairs = [
-        f"'{column.partition('.')[2]}', case when {_differs(one)} then {column} end"
-        for column, one in columns.items()
+        f"'{column}', case when {_differs(one)} then {table}.{column} end" for column, one in columns.items()
     ]
     return f"jsonb_build_object({', '.join(pairs)})"
 
 
-_OURS = {f"c.{one.column}": one for one in SYNCED.values()}
-_THEIRS = {f"x.{one.xero_column}": one for one in SYNCED.values()}
+_OURS = _raw("c", {one.column: one for one in SYNCED.values()})
+_THEIRS = _raw("x", {one.xero_column: one for one in SYNCED.values()})
 _MAY_DIFFER = " or ".join(map(_differs, SYNCED.values()))
 
 
@@ -241,8 +240,8 @@ _LINK: Fields = {
         _actions,
     ),
     "differences": Made(
-        f"(select case when {_MAY_DIFFER} then jsonb_build_object('state', l.state, 'practice', {_raw(_OURS)}, 'made_up',"
-        f" c.name_made_up, 'xero', {_raw(_THEIRS)}, 'region', o.country_code, 'base_practice', l.base_practice, 'base_xero',"
+        f"(select case when {_MAY_DIFFER} then jsonb_build_object('state', l.state, 'practice', {_OURS}, 'made_up',"
+        f" c.name_made_up, 'xero', {_THEIRS}, 'region', o.country_code, 'base_practice', l.base_practice, 'base_xero',"
         " l.base_xero) end from contact c join xero_contact x on x.workspace_id = :ws and x.id = l.xero_contact_id"
         " join organisation o on o.workspace_id = :ws and o.id = x.organisation_id"
         " where c.workspace_id = :ws and c.id = l.contact_id)",
@@ -303,8 +302,7 @@ _CANDIDATE: Fields = {
         f" and l.state in {ACTIVE}",
     ),
     "differences": Made(
-        f"case when {_MAY_DIFFER} then jsonb_build_object('practice', {_raw(_OURS)},"
-        f" 'xero', {_raw(_THEIRS)},"
+        f"case when {_MAY_DIFFER} then jsonb_build_object('practice', {_OURS}, 'xero', {_THEIRS},"
         " 'region', (select o.country_code from organisation o where o.workspace_id = :ws and o.id = i.organisation_id)) end",
         _for_all(_differences),
         "[]",
