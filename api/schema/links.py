@@ -190,27 +190,26 @@ class SyncLink(Node):
         description="The synced fields whose values differ now. Empty until a pushed contact is in Xero."
     )
     async def differences(self, info: Info[Context, None]) -> list[FieldDifference]:
-        if self.row.xero_contact_id is None:
-            return []
-        loading = (
-            load_known(info.context, refs.CONTACT, self.row.contact_id),
-            load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id),
-        )
-        return self._sides(await loading[0], await loading[1]).differences()
+        sides = await self._sides(info.context)
+        return sides.differences() if sides is not None else []
 
     @strawberry.field(
         description="Xero's remarks about the last write that it accepted, and each value that Xero stores in another"
         " form than the practice, such as a name without its emoji. The practice's value stays, and nothing is sent again."
     )
     async def warnings(self, info: Info[Context, None]) -> list[str]:
-        if self.row.xero_contact_id is None:
-            return []
-        contact = await load_known(info.context, refs.CONTACT, self.row.contact_id)
-        xero_contact = await load_known(info.context, refs.XERO_CONTACT, self.row.xero_contact_id)
-        return [*self.row.warnings, *self._sides(contact, xero_contact).stored_otherwise().values()]
+        sides = await self._sides(info.context)
+        return [*self.row.warnings, *sides.stored_otherwise().values()] if sides is not None else []
 
-    def _sides(self, contact: ContactRef, xero_contact: XeroContactRef) -> Sides:
-        ours, theirs = contact.row, xero_contact.row
+    async def _sides(self, context: Context) -> Sides | None:
+        """None until a pushed contact is in Xero."""
+        if self.row.xero_contact_id is None:
+            return None
+        loading = (
+            load_known(context, refs.CONTACT, self.row.contact_id),
+            load_known(context, refs.XERO_CONTACT, self.row.xero_contact_id),
+        )
+        ours, theirs = (await loading[0]).row, (await loading[1]).row
         practice = without_made_up(ours.values, ours.name_made_up)
         bases = self.row.base_practice, self.row.base_xero
         return Sides(self.state, practice, theirs.values, theirs.country_code, *bases)
