@@ -425,7 +425,7 @@ def _leave_read_only_servers(engine: AsyncEngine) -> None:
 
     @sa.event.listens_for(engine.sync_engine, "handle_error")
     def check(context: sa.engine.ExceptionContext) -> None:
-        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        if sqlstate_of(context.original_exception) == READ_ONLY:
             context.is_disconnect = True
 
 
