@@ -93,11 +93,11 @@ class Rates:
     async def spend(self, viewer: Caller, cost: int) -> Spent:
         """Count the cost for the caller and for the workspace."""
         window, seconds = self.minute()
-        keys = {"caller": f"{viewer.workspace}/{viewer.actor.id}", "workspace": f"{viewer.workspace}"}
-        counts = self._known(window, keys.values())
-        counted = self._count_here(window, counts, max(cost, LEAST))
+        cost = max(cost, LEAST)
+        keys = [f"{viewer.workspace}/{viewer.actor.id}", f"{viewer.workspace}"]  # in the order of `_limits`
+        counted = self._count_here(window, self._known(window, keys), cost)
         if counted is None:
-            counted = await self._count(window, list(keys.values()), max(cost, LEAST))
+            counted = await self._count(window, keys, cost)
         spent = dict(zip(self._limits, counted, strict=True))
         left = {scope: limit - spent[scope] for scope, limit in self._limits.items()}
         scope = min(left, key=lambda each: left[each] / self._limits[each])
