@@ -1,7 +1,7 @@
 """The roots of the schema: queries, mutations and subscriptions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import strawberry
@@ -11,7 +11,7 @@ from strawberry.types import Info
 from api import sql_fields
 from api.auth.tokens import require
 from api.compiled.run import Plans
-from api.compiled.sql import LISTS, Listed
+from api.compiled.sql import LISTS, Fields, Listed
 from api.context import Context
 from api.errors import Code as ErrorCode
 from api.errors import refusal
@@ -36,7 +36,7 @@ from api.mutations.workspace import WorkspaceMutations
 from api.relay import ids
 from api.relay.loaders import NODES, load
 from api.relay.node import Node
-from api.relay.paging import After, Before, First, Last, asked
+from api.relay.paging import After, Before, First, Last, Listing, asked
 from api.schema import activity, contacts, invoice_lists, issues, links, live, viewer, workspace
 from api.schema.activity import ActivityConnection, ActivityFilter
 from api.schema.contacts import Contact, ContactConnection, ContactFilter, ContactOrder
@@ -335,19 +335,16 @@ class Subscription:
         return await live.sync_status(info.context, given(organisation_id), given(after))
 
 
+def _listed(listing: Callable[[Any, Any], Listing[Any]], fields: Fields) -> Listed:
+    """A list whose root field has the arguments `filter` and `orderBy`."""
+    return Listed(lambda filter=None, order_by=None: listing(filter, order_by), fields)
+
+
 LISTS |= {
-    "ContactConnection": Listed(
-        lambda filter=None, order_by=None: contacts.listing(filter, order_by), sql_fields.CONTACT
-    ),
-    "MatchIssueConnection": Listed(
-        lambda filter=None, order_by=None: issues.listing(filter, order_by), sql_fields.MATCH_ISSUE
-    ),
-    "SyncLinkConnection": Listed(
-        lambda filter=None, order_by=None: links.listing(filter, order_by), sql_fields.LINK
-    ),
-    "InvoiceConnection": Listed(
-        lambda filter=None, order_by=None: invoice_lists.listing(filter, order_by), sql_fields.INVOICE
-    ),
+    "ContactConnection": _listed(contacts.listing, sql_fields.CONTACT),
+    "MatchIssueConnection": _listed(issues.listing, sql_fields.MATCH_ISSUE),
+    "SyncLinkConnection": _listed(links.listing, sql_fields.LINK),
+    "InvoiceConnection": _listed(invoice_lists.listing, sql_fields.INVOICE),
 }
 documents, costs, experience, plans = Documents(), Costs(), Experience(), Plans()
 schema = GuardedSchema(
