@@ -145,13 +145,14 @@ async def _rights(connection: AsyncConnection, _: Settings) -> Sequence[Finding]
 
 async def _writes(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
     """Whether the database takes writes. Nothing is said of one that does."""
+    role = await find_role(connection)
+    if not role.read_only:
+        return []
     if await connection.scalar(sa.text("select pg_is_in_recovery()")):
         says = "this server is a standby and takes no writes: put the address of the primary server into DATABASE_URL"
-        return [Finding("Writes", False, says)]
-    if await connection.scalar(sa.text("select current_setting('transaction_read_only')")) == "on":
+    else:
         says = "default_transaction_read_only is on, so nothing can be written: set it off for the role and the database"
-        return [Finding("Writes", False, says)]
-    return []
+    return [Finding("Writes", False, says)]
 
 
 async def _failing(connection: AsyncConnection, _: Settings) -> Sequence[Finding]:
