@@ -1,7 +1,7 @@
 """A due invoice says that the connection has ended, however the connection ends and whatever happens at that moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -12,17 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.connection import health as connection_health
 from domain.connection import organisations, restored
 from domain.connection.organisations import Tenant
-from domain.fields.values import SeenInvoice
 from domain.invoices import actions as invoice_actions
 from domain.invoices import deliveries as invoice_deliveries
-from domain.invoices.deliveries import Answered, Outgoing
-from domain.invoices.eligibility import Problem
-from domain.outbound.deliveries import Claimed
-from domain.tables import DeliveryKind
+from domain.invoices.deliveries import Answered
 from domain.tx import Tx
 from runtime.database import Database
 from tests.domain.billed import Billed, make_billed
-from tests.domain.invoices.there import as_xero_shows
+from tests.domain.invoices.there import claim_write
 from tests.workers.connected import until
 
 End = Callable[[Tx, UUID], Awaitable[object]]
@@ -54,20 +50,6 @@ async def says(here: Billed, invoice_id: UUID) -> tuple[str, str | None, str | N
 
 WAITS = ("FAILING", "NEEDS_RECONNECT", "CONNECT_XERO", True)
 DUE = ("PENDING", None, None, True)
-
-
-async def claim(here: Billed) -> tuple[Claimed, SeenInvoice]:
-    """A delivery of one invoice, and what Xero shows of this invoice once Xero has it."""
-    chosen: list[Outgoing] = []
-
-    def build(kind: DeliveryKind, outgoing: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Problem]]:
-        chosen.extend(outgoing)
-        return b"bytes", {}
-
-    async with here.world.tx() as tx:
-        claimed = await invoice_deliveries.claim(tx, here.world.organisation, build)
-    assert claimed is not None
-    return claimed, as_xero_shows(chosen[0])
 
 
 @pytest.mark.parametrize("how", ENDS)
@@ -113,7 +95,7 @@ async def test_an_invoice_that_is_sent_while_the_connection_ends_shows_it(
 async def test_an_invoice_that_is_freed_after_the_end_shows_it(here: Billed) -> None:
     """The answer 'nothing was done' comes after another call has found the end."""
     sent = await here.sent()
-    claimed, _ = await claim(here)
+    claimed, _ = await claim_write(here)
     await end(here)
     assert await says(here, sent.id) == DUE  # in flight: its answer decides
     async with here.world.tx() as tx:
@@ -123,7 +105,7 @@ async def test_an_invoice_that_is_freed_after_the_end_shows_it(here: Billed) -> 
 
 async def test_a_void_that_follows_an_answer_after_the_end_shows_it(here: Billed) -> None:
     sent = await here.sent()
-    claimed, shown = await claim(here)
+    claimed, shown = await claim_write(here)
     async with here.world.tx() as tx:
         await invoice_actions.void(tx, sent.id)
     await end(here)

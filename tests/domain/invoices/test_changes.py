@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from msgspec import UNSET
@@ -14,14 +13,14 @@ from domain.invoices import actions as invoice_actions
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import mappings
 from domain.invoices.changes import Decision
-from domain.invoices.deliveries import Answered, Outgoing
+from domain.invoices.deliveries import Answered
 from domain.invoices.differences import Difference, differences
 from domain.invoices.eligibility import Problem
 from domain.problems import Code, Refused
 from domain.tables import DeliveryKind, InvoiceStatus, InvoiceSyncState, PaymentKind
 from runtime.database import Database
 from tests.domain.billed import Billed, make_billed
-from tests.domain.invoices.there import as_xero_shows, build, there
+from tests.domain.invoices.there import build, claim_write, there
 
 
 @pytest.fixture
@@ -200,19 +199,11 @@ async def test_a_void_that_xero_refuses_can_be_taken_back(here: Billed) -> None:
 
 async def test_an_invoice_voided_during_its_create_is_voided_in_xero_too(here: Billed) -> None:
     sent = await here.sent()
-    shown: list[Outgoing] = []
-
-    def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
-        shown.extend(chosen)
-        return b"bytes", {}
-
-    async with here.world.tx() as tx:
-        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
+    claimed, shown = await claim_write(here)
     async with here.world.tx() as tx:
         await invoice_actions.void(tx, sent.id)
-    assert claimed is not None
     async with here.world.tx() as tx:
-        await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, as_xero_shows(shown[0]))])
+        await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, shown)])
     async with here.world.tx() as tx:
         again = await invoice_deliveries.claim(tx, here.world.organisation, build)
     assert again is not None

@@ -1,7 +1,6 @@
 """Which webhook events of invoices need a read, and what a read of them settles."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,14 +14,13 @@ from domain.inbound.webhook_inbox import DELTA_AGAIN, DELTA_OVER, IN_FLIGHT_AGAI
 from domain.invoices import actions as invoice_actions
 from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices import reads
-from domain.invoices.deliveries import Answered, Outgoing
-from domain.invoices.eligibility import Problem
+from domain.invoices.deliveries import Answered
 from domain.outbound import deliveries
-from domain.tables import DeliveryKind, InvoiceStatus
+from domain.tables import InvoiceStatus
 from runtime.database import Database
 from tests.domain.announced import announce, blocked, later, unread
 from tests.domain.billed import Billed, end_poll, make_billed
-from tests.domain.invoices.there import as_xero_shows
+from tests.domain.invoices.there import claim_write
 from tests.domain.world import BEGAN
 
 MS, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
@@ -48,19 +46,10 @@ async def read(here: Billed, seen: SeenInvoice) -> bool:
     return True
 
 
-async def claim_write(here: Billed) -> tuple[deliveries.Claimed, SeenInvoice]:
+async def claim_create(here: Billed) -> tuple[deliveries.Claimed, SeenInvoice]:
     """A create that is under way, and what Xero will answer."""
     await here.sent()
-    shown: list[Outgoing] = []
-
-    def keep(_: DeliveryKind, chosen: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Problem]]:
-        shown.extend(chosen)
-        return b"bytes", {}
-
-    async with here.world.tx() as tx:
-        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
-    assert claimed is not None
-    return claimed, as_xero_shows(shown[0])
+    return await claim_write(here)
 
 
 async def answer(here: Billed, claimed: deliveries.Claimed, seen: SeenInvoice) -> None:
@@ -69,7 +58,7 @@ async def answer(here: Billed, claimed: deliveries.Claimed, seen: SeenInvoice) -
 
 
 async def created(here: Billed) -> SeenInvoice:
-    claimed, seen = await claim_write(here)
+    claimed, seen = await claim_create(here)
     await answer(here, claimed, seen)
     return seen
 
@@ -122,7 +111,7 @@ async def test_a_payment_taken_off_right_after_it_was_read_is_read_too(here: Bil
 
 
 async def test_an_event_of_an_invoice_whose_create_is_under_way_waits_for_the_answer(here: Billed) -> None:
-    claimed, seen = await claim_write(here)
+    claimed, seen = await claim_create(here)
     await tell(here, seen, OWN, THEIRS)
     assert await claim(here) is None
     await answer(here, claimed, seen)

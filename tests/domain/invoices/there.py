@@ -1,5 +1,6 @@
 """An invoice that is in Xero, and what Xero shows of it, without a simulator."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from domain.invoices import deliveries as invoice_deliveries
 from domain.invoices.changes import Decision
 from domain.invoices.deliveries import Answered, Outgoing
 from domain.invoices.eligibility import Problem
+from domain.outbound.deliveries import Claimed
 from domain.tables import AmountsAre, DeliveryKind, Invoice
 from tests.domain.billed import Billed
 from tests.domain.world import BEGAN
@@ -37,6 +39,20 @@ def as_xero_shows(one: Outgoing) -> SeenInvoice:
         tax_total=invoice.tax_total, total=invoice.total, amount_paid=Decimal(0), payments=(),
         updated_at=BEGAN, seen_at=BEGAN,
     )  # fmt: skip
+
+
+async def claim_write(here: Billed) -> tuple[Claimed, SeenInvoice]:
+    """A delivery of one invoice that is under way, and what Xero will show of this invoice."""
+    chosen: list[Outgoing] = []
+
+    def keep(_: DeliveryKind, outgoing: Sequence[Outgoing]) -> tuple[bytes, dict[UUID, Problem]]:
+        chosen.extend(outgoing)
+        return b"bytes", {}
+
+    async with here.world.tx() as tx:
+        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
+    assert claimed is not None
+    return claimed, as_xero_shows(chosen[0])
 
 
 class There:
@@ -66,16 +82,8 @@ async def there(
 ) -> There:
     """`changes` are what Xero shows otherwise from the beginning."""
     sent = await here.sent(*lines, amounts_are=amounts_are)
-    shown: list[Outgoing] = []
-
-    def keep(kind: DeliveryKind, chosen: Any) -> tuple[bytes, dict[UUID, Problem]]:
-        shown.extend(chosen)
-        return build(kind, chosen)
-
-    async with here.world.tx() as tx:
-        claimed = await invoice_deliveries.claim(tx, here.world.organisation, keep)
-    assert claimed is not None
-    seen = replace(as_xero_shows(shown[0]), **changes)
+    claimed, seen = await claim_write(here)
+    seen = replace(seen, **changes)
     async with here.world.tx() as tx:
         await invoice_deliveries.settle(tx, claimed, [Answered(sent.id, seen)])
     return There(here, sent, seen)
