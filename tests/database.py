@@ -167,6 +167,11 @@ async def row_of(tx: Tx, statement: str, **values: Any) -> dict[str, Any] | None
     return found[0] if found else None
 
 
+def failing(sqlstate: str) -> str:
+    """A statement that PostgreSQL answers with this error."""
+    return f"do $$ begin raise exception 'no' using errcode = '{sqlstate}'; end $$"
+
+
 @contextmanager
 def executions(database: Database) -> Iterator[list[int]]:
     """How often each statement was executed that the database is sent meanwhile. SQLAlchemy counts a statement for many rows once,

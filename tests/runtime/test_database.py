@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from domain.tx import TANDEM
 from runtime.database import RESTED, USED_AT, DatabaseUnavailable, connect
-from tests.database import Place, rows_of
+from tests.database import Place, failing, rows_of
 from tests.patience import patience
 
 COUNT = "select count(*) from workspace"
@@ -166,11 +166,6 @@ AGAIN = (
     "25P03",
 )  # fmt: skip
 OURS = ("42P01", "42501", "23505", "22P02", "40002", "25001", "0A000", "P0001")
-
-
-def failing(sqlstate: str) -> str:
-    """A statement that PostgreSQL answers with this error."""
-    return f"do $$ begin raise exception 'no' using errcode = '{sqlstate}'; end $$"
 
 
 @pytest.mark.parametrize("sqlstate", [*AGAIN, *OURS])

@@ -36,7 +36,7 @@ from tests.api.edge import (
     say,
     serving,
 )
-from tests.database import Place, rows_of
+from tests.database import Place, failing, rows_of
 from tests.patience import patience
 from tests.postgres_relay import Relay, relayed
 
@@ -50,8 +50,7 @@ async def read_number(info: Info[Context, None]) -> int:
             during.pop()()
             await asyncio.sleep(0)  # the connection's end is noticed
         if refusals:
-            raising = f"do $$ begin raise exception 'no' using errcode = '{refusals.pop()}'; end $$"
-            await tx.run(raising)
+            await tx.run(failing(refusals.pop()))
         rows = await rows_of(tx, "select 1 as n")
     number: int = rows[0]["n"]
     return number

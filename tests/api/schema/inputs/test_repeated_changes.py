@@ -6,6 +6,7 @@ from api.mutations.payloads import TRIES, write
 from domain.tx import Tx
 from runtime.database import DatabaseUnavailable
 from tests import make
+from tests.database import failing
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ async def test_a_change_is_repeated_at_most_twice(
         nonlocal tries
         tries += 1
         if tries <= times:
-            await tx.run(f"do $$ begin raise exception 'no' using errcode = '{sqlstate}'; end $$")
+            await tx.run(failing(sqlstate))
         return tries
 
     if tried > times:
