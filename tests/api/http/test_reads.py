@@ -9,7 +9,6 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import format_trace_id
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,15 +17,16 @@ from api.context import Process
 from api.guards.rate_limit import LEAST
 from api.root import plans, schema
 from domain.tables import Scope
-from runtime import tracing
 from runtime.embedded.services import Services
-from runtime.otel import OtelTracer
 from runtime.read_pool import ReadPool
 from runtime.tally import STATEMENT
 from tests.api.edge import bearer, codes, make_process, make_token, make_workspace, serving, with_settings
 from tests.clients import web_client
 from tests.database import Place
 from tests.domain.world import Clock
+from tests.traces import TRACE, exporter, traceparent
+
+__all__ = ["exporter"]
 
 LIST = "query Page($first: Int) {contacts(first: $first) {totalCount edges {cursor node {id name syncLinks {id}}}}}"
 NEW_EACH_TIME = ("x-request-id", "ratelimit", "date")
@@ -48,7 +48,7 @@ CLIENTS: dict[str, dict[str, str]] = {
     "gzip only": {"origin": PAGE, "accept-encoding": "gzip"},
     "no compression": {"origin": PAGE, "accept-encoding": "identity"},
     "a page without Accept-Encoding": {"origin": PAGE},
-    "a trace": {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+    "a trace": {"traceparent": traceparent(TRACE)},
 }
 
 
@@ -156,18 +156,13 @@ async def test_a_document_that_is_named_by_its_hash_is_a_known_read(stage: Stage
     assert stage.process.database.statements - before <= 2
 
 
-async def test_a_known_read_names_its_span(stage: Stage) -> None:
-    exporter = InMemorySpanExporter()
-    tracing.use(OtelTracer(SimpleSpanProcessor(exporter), "tests"))
-    try:
-        await stage.known(CLIENTS["a trace"])
-    finally:
-        tracing.stop()
+async def test_a_known_read_names_its_span(stage: Stage, exporter: InMemorySpanExporter) -> None:
+    await stage.known(CLIENTS["a trace"])
     usual, known = exporter.get_finished_spans()
     assert known.context is not None
     assert known.name == usual.name == "query Page"
     assert known.attributes == usual.attributes
-    assert format_trace_id(known.context.trace_id) in CLIENTS["a trace"]["traceparent"]
+    assert format_trace_id(known.context.trace_id) == TRACE
 
 
 async def test_a_known_read_shows_its_cost(stage: Stage) -> None:
