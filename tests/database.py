@@ -172,6 +172,13 @@ def failing(sqlstate: str) -> str:
     return f"do $$ begin raise exception 'no' using errcode = '{sqlstate}'; end $$"
 
 
+def plan_nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The node of PostgreSQL's plan (`explain (format json)`), and all nodes below it."""
+    yield node
+    for below in node.get("Plans", ()):
+        yield from plan_nodes(below)
+
+
 @contextmanager
 def executions(database: Database) -> Iterator[list[int]]:
     """How often each statement was executed that the database is sent meanwhile. SQLAlchemy counts a statement for many rows once,

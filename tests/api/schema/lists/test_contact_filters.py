@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +16,7 @@ from domain.tables import ContactKind, SyncState
 from domain.tx import Tx
 from runtime.database import written
 from tests import make
-from tests.database import row_of
+from tests.database import plan_nodes, row_of
 
 STATES = list(SyncState)
 
@@ -141,13 +140,6 @@ async def test_lists_by_link_equal_a_scan_of_all_contacts(ada: make.Client, seed
                     assert await wanted.count(tx) == len(everything)
 
 
-def scans(node: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """The nodes of a plan, each with the table that it reads."""
-    yield node["Node Type"], node.get("Relation Name")
-    for below in node.get("Plans", ()):
-        yield from scans(below)
-
-
 async def blocks(tx: Tx, sql: str, wanted: Listing[ContactRow]) -> int:
     """Blocks that the statement reads by the plan that PostgreSQL keeps for a prepared statement."""
     given = {"ws": tx.workspace, "now": tx.now, **wanted.values}
@@ -165,7 +157,8 @@ async def blocks(tx: Tx, sql: str, wanted: Listing[ContactRow]) -> int:
     assert told is not None
     plan = told["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    assert ("Seq Scan", "contact") not in set(scans(plan[0]["Plan"]))
+    scans = {(node["Node Type"], node.get("Relation Name")) for node in plan_nodes(plan[0]["Plan"])}
+    assert ("Seq Scan", "contact") not in scans
     return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])
 
 
