@@ -51,9 +51,9 @@ async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
         await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
 
 
-async def change(world: World, contact: UUID, **given: object) -> None:
+async def change(world: World, contact: UUID, *, archived: bool | None = None, **given: object) -> None:
     async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, as_given(given))
+        await contact_edits.change(tx, contact, as_given(given), archived=archived)
         touched.add(contact)
 
 

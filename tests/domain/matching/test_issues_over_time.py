@@ -4,12 +4,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.connection import organisations
-from domain.contacts import edits as contact_edits
 from domain.matching import issues
 from domain.tables import XeroContactFilter, XeroContactStatus
 from tests.database import rows_of
-from tests.domain.linked import LATER, read_delta
-from tests.domain.world import World, as_given, seen
+from tests.domain.linked import LATER, change, read_delta
+from tests.domain.world import World, seen
 
 
 async def judged(world: World, name: str) -> tuple[str, str | None]:
@@ -20,12 +19,6 @@ async def judged(world: World, name: str) -> tuple[str, str | None]:
         name=name,
     )
     return row["state"], row["resolution"]
-
-
-async def change(world: World, contact: UUID, **given: object) -> None:
-    async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, as_given(given))
-        touched.add(contact)
 
 
 async def twins(world: World) -> tuple[UUID, UUID]:

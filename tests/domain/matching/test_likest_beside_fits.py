@@ -1,10 +1,8 @@
 """An issue of a contact that fits by name or email also shows near-duplicates, best first: the fit may be another entity."""
 
-from typing import Any
 from uuid import UUID
 
 from domain.connection import organisation_copy
-from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress
 from domain.inbound import apply as inbound_apply
@@ -12,7 +10,8 @@ from domain.matching import issues, near_duplicates
 from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.tables import XeroContactFilter
-from tests.domain.world import World, as_given, seen
+from tests.domain.linked import change
+from tests.domain.world import World, seen
 
 # Made up for these tests; any likeness to a person or business is chance.
 CLIENT, OTHER = "Payne Holdings Ltd", "Summit Trustees Ltd"
@@ -104,7 +103,7 @@ async def test_a_change_of_a_contact_that_fits_requests_no_look_up(world: World)
     await world.shown(seen(XERO, MAILBOX))
     await world.import_mirror()
     before = await world.rows("select id from import_run")
-    await change(world, other.id, {"primaryPhone": "06 123 4567"})
+    await change(world, other.id, primaryPhone="06 123 4567")
     await world.contact("Rimu Roofing")
     assert await world.rows("select id from import_run") == before
 
@@ -133,16 +132,10 @@ async def test_a_full_match_is_not_looked_up(world: World) -> None:
     assert [one.xero_contact_id for one in page.lookups] == [rows[0]["id"]]
 
 
-async def change(world: World, contact: UUID, given: dict[str, Any]) -> None:
-    async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, as_given(given))
-        touched.add(contact)
-
-
 async def test_the_likest_client_leaves_the_issue_when_it_is_linked(world: World) -> None:
     client = await owner_of_two(world)
     await world.import_mirror()
-    await change(world, client, {"billingEmail": "payne@x.nz"})
+    await change(world, client, billingEmail="payne@x.nz")
     await world.shown(seen(CLIENT, "payne@x.nz"))
     assert await shown(world) == [("EMAIL_ONLY", [CLIENT, OTHER])]
     run = await world.import_mirror()

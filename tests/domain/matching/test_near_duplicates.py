@@ -8,7 +8,6 @@ import pytest
 from domain.actions import delete as delete_action
 from domain.connection import organisation_copy
 from domain.contacts import creation as contact_creation
-from domain.contacts import edits as contact_edits
 from domain.fields.merge import Winner
 from domain.fields.phones import PhoneParts
 from domain.fields.values import PostalAddress
@@ -21,6 +20,7 @@ from domain.matching import plan as matching_plan
 from domain.mirror import xero_contacts
 from domain.tables import LinkOrigin, MatchPass, XeroContactFilter, XeroContactStatus
 from tests.database import rows_of
+from tests.domain.linked import change
 from tests.domain.world import BEGAN, World, as_given, seen
 
 # Made up for these tests; any likeness to a person or business is chance.
@@ -44,12 +44,6 @@ async def candidates(world: World) -> list[dict[str, Any]]:
         " join match_issue i on i.id = m.issue_id and i.state = 'OPEN' join contact c on c.id = m.contact_id"
         " order by m.score desc"
     )
-
-
-async def change(world: World, contact: UUID, given: dict[str, Any], **more: Any) -> None:
-    async with world.tx() as tx, issues.evaluating(tx) as touched:
-        await contact_edits.change(tx, contact, as_given(given), **more)
-        touched.add(contact)
 
 
 async def made(world: World) -> int:
@@ -196,8 +190,8 @@ async def test_a_decided_near_duplicate_is_never_asked_about_again(world: World,
     issue, contact = await held_back(world)
     async with world.tx() as tx:
         await getattr(issues, decide)(tx, issue)
-    await change(world, contact, {"name": "Kowhai  Joinery Limited"})
-    await change(world, contact, {"name": "Kowhai Joinery & Co Ltd"})
+    await change(world, contact, name="Kowhai  Joinery Limited")
+    await change(world, contact, name="Kowhai Joinery & Co Ltd")
     run = await world.import_mirror()
     await world.settle()
     assert (run.conflicts, run.created) == (0, 0)
@@ -215,7 +209,7 @@ async def test_an_unsynced_pair_opens_no_issue(world: World) -> None:
 
 async def test_a_xero_contact_is_created_when_its_last_near_duplicate_was_renamed(world: World) -> None:
     issue, contact = await held_back(world)
-    await change(world, contact, {"name": "Rimu Roofing"})
+    await change(world, contact, name="Rimu Roofing")
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
     assert row["resolution"] == "OBSOLETE"
     assert await made(world) == 0
@@ -225,7 +219,7 @@ async def test_a_xero_contact_is_created_when_its_last_near_duplicate_was_rename
 
 async def test_an_ended_issue_shows_the_link_that_a_later_run_made(world: World) -> None:
     issue, contact = await held_back(world)
-    await change(world, contact, {"name": "Rimu Roofing"})
+    await change(world, contact, name="Rimu Roofing")
     outcome = (
         "select i.version, c.name from match_issue i left join sync_link l on l.id = i.link_id"
         " left join contact c on c.id = l.contact_id where i.id = :id"
@@ -240,11 +234,11 @@ async def test_an_ended_issue_shows_the_link_that_a_later_run_made(world: World)
 
 async def test_only_the_last_issue_of_a_xero_contact_shows_the_link(world: World) -> None:
     first, contact = await held_back(world)
-    await change(world, contact, {"name": "Rimu Roofing"})
-    await change(world, contact, {"name": PRACTICE})
+    await change(world, contact, name="Rimu Roofing")
+    await change(world, contact, name=PRACTICE)
     await world.settle()
     [second] = await world.rows("select id from match_issue where state = 'OPEN'")
-    await change(world, contact, {"name": "Rimu Roofing"})
+    await change(world, contact, name="Rimu Roofing")
     await world.settle()
     rows = await world.rows("select id, link_id is not null as linked from match_issue")
     assert {row["id"]: row["linked"] for row in rows} == {first: False, second["id"]: True}
@@ -253,7 +247,7 @@ async def test_only_the_last_issue_of_a_xero_contact_shows_the_link(world: World
 async def test_the_next_look_up_finds_a_contact_that_was_added_meanwhile(world: World) -> None:
     _, contact = await held_back(world)
     await world.contact("Kowhai Joinery Pty Ltd")
-    await change(world, contact, {}, archived=True)
+    await change(world, contact, archived=True)
     await world.settle()
     [candidate] = await candidates(world)
     assert candidate["name"] == "Kowhai Joinery Pty Ltd"
@@ -274,10 +268,10 @@ async def test_a_new_near_duplicate_joins_the_open_issue_at_the_next_run(world: 
 async def test_a_renamed_contact_joins_an_open_issue_and_leaves_it_when_renamed_back(world: World) -> None:
     await held_back(world)
     other = await world.contact("Rimu Roofing")
-    await change(world, other.id, {"name": "Kowhai Joinery Co"})
+    await change(world, other.id, name="Kowhai Joinery Co")
     await world.settle()
     assert await names(world) == {PRACTICE, "Kowhai Joinery Co"}
-    await change(world, other.id, {"name": "Rimu Roofing"})
+    await change(world, other.id, name="Rimu Roofing")
     assert await names(world) == {PRACTICE}
 
 
@@ -370,10 +364,10 @@ async def test_the_issue_ends_when_its_only_candidate_is_deleted(world: World) -
 
 async def test_the_issue_ends_when_its_only_candidate_is_archived(world: World) -> None:
     issue, contact = await held_back(world)
-    await change(world, contact, {}, archived=True)
+    await change(world, contact, archived=True)
     [row] = await world.rows("select resolution from match_issue where id = :id", id=issue)
     assert row["resolution"] == "OBSOLETE"
-    await change(world, contact, {}, archived=False)
+    await change(world, contact, archived=False)
     await world.settle()
     assert await names(world) == {PRACTICE}  # back before the next step: held back again
     assert await made(world) == 0
@@ -411,7 +405,7 @@ async def test_a_gdpr_request_deletes_the_match_keys(world: World) -> None:
 
 async def test_a_near_duplicate_that_becomes_equal_is_matched(world: World) -> None:
     issue, contact = await held_back(world)
-    await change(world, contact, {"name": XERO})
+    await change(world, contact, name=XERO)
     [row] = await world.rows("select reason, version from match_issue where id = :id", id=issue)
     assert row == {"reason": "NAME_ONLY", "version": 2}
     [candidate] = await candidates(world)
