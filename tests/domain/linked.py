@@ -10,7 +10,7 @@ from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
 from domain.outbound.deliveries import Claimed
-from domain.tables import ImportPhase, ImportRun, RunPurpose
+from domain.tables import RunPurpose
 from tests.domain.world import BEGAN, World, as_given, seen
 
 LATER = BEGAN + timedelta(hours=1)
@@ -27,15 +27,8 @@ async def linked(world: World, **more: object) -> tuple[UUID, UUID]:
 
 async def read_delta(world: World, *found: SeenContact) -> None:
     """A delta that shows these."""
-    async with world.tx() as tx:
-        run = ImportRun(
-            workspace_id=world.workspace, id=UUID(int=tx.now.microsecond + 1), organisation_id=world.organisation,
-            purpose=RunPurpose.DELTA, phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(run)
-    await world.read(run.id, found)
-    while await world.match(run.id):
-        pass
+    run = await world.begin_run(RunPurpose.DELTA)
+    await world.finish(run.id, found)
 
 
 async def claim(world: World, *, since: datetime | None = None) -> Claimed | None:

@@ -26,6 +26,7 @@ from domain.tables import (
     ImportRun,
     MatchPass,
     Organisation,
+    RunPurpose,
     SyncedField,
     Workspace,
     XeroContactFilter,
@@ -106,27 +107,35 @@ class World:
 
     async def start_import(self) -> UUID:
         await self.settle()  # an organisation has one unfinished run at most
+        return (await self.begin_run(RunPurpose.IMPORT)).id
+
+    async def begin_run(self, purpose: RunPurpose) -> ImportRun:
         async with self.tx() as tx:
             run = ImportRun(
                 workspace_id=self.workspace,
                 id=uuid4(),
                 organisation_id=self.organisation,
+                purpose=purpose,
                 phase=ImportPhase.READING,
                 match=True,
                 started_at=tx.now,
                 due_at=tx.now,
             )
             tx.session.add(run)
-        return run.id
+        return run
 
     async def import_mirror(self) -> ImportRun:
         """Match the mirror as an import that has just read it does."""
         run_id = await self.start_import()
-        await self.read(run_id, [])
-        while await self.match(run_id):
-            pass
+        await self.finish(run_id, [])
         async with self.tx() as tx:
             return await tx.session.get_one(ImportRun, (self.workspace, run_id))
+
+    async def finish(self, run_id: UUID, seen: Sequence[SeenContact]) -> None:
+        """Read these as the only page of the run, and match to its end."""
+        await self.read(run_id, seen)
+        while await self.match(run_id):
+            pass
 
     async def read(self, run_id: UUID, seen: Sequence[SeenContact]) -> None:
         async with self.tx() as tx:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.inbound import imports
-from domain.tables import ImportPhase, ImportRun, RunPurpose, XeroContactStatus
+from domain.tables import RunPurpose, XeroContactStatus
 from tests.domain.history import OURS, TOLD, claim, read, settle, shown
 from tests.domain.linked import LATER, answer, change, linked, read_delta
 from tests.domain.world import World, seen
@@ -88,12 +88,7 @@ async def test_a_delta_and_each_of_its_pages_may_run_twice(
     await linked(world)
     await world.contact("Beta", "b@x.nz")
     page = [seen(f"Client {n}", f"c{n}@x.nz") for n in range(3)] + [seen("Beta", "other@x.nz")]
-    async with world.tx() as tx:
-        run = ImportRun(
-            workspace_id=world.workspace, id=world.contact_type, organisation_id=world.organisation,
-            purpose=RunPurpose.DELTA, phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(run)
+    run = await world.begin_run(RunPurpose.DELTA)
     async with world.tx() as tx:
         held = await imports.claim(tx, run.id)
     assert held is not None

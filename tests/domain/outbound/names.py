@@ -1,7 +1,7 @@
 """Steps of tests about the names that Xero's contacts hold, and about contacts that Xero does not show."""
 
 from dataclasses import replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from domain.actions import push
 from domain.actions.push import Wish
@@ -10,7 +10,7 @@ from domain.links.failures import Failure
 from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
-from domain.tables import ImportPhase, ImportRun, RunPurpose, SyncedField
+from domain.tables import RunPurpose, SyncedField
 from tests.domain.linked import claim
 from tests.domain.world import World
 
@@ -36,12 +36,5 @@ async def own_link(world: World) -> dict[str, object]:
 
 
 async def scan(world: World, *shown: SeenContact) -> None:
-    async with world.tx() as tx:
-        run = ImportRun(
-            workspace_id=world.workspace, id=uuid4(), organisation_id=world.organisation, purpose=RunPurpose.SCAN,
-            phase=ImportPhase.READING, match=True, started_at=tx.now, due_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(run)
-    await world.read(run.id, [replace(one, seen_at=run.started_at) for one in shown])
-    while await world.match(run.id):
-        pass
+    run = await world.begin_run(RunPurpose.SCAN)
+    await world.finish(run.id, [replace(one, seen_at=run.started_at) for one in shown])
