@@ -2,10 +2,11 @@
 workspace."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from graphql import (
-    GraphQLArgument,
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
@@ -23,7 +24,7 @@ from graphql import (
 from api.relay import ids
 from api.root import schema
 from tests import make
-from tests.api.nodes import fill
+from tests.api.nodes import TABLES, fill
 from tests.domain.world import World
 
 # Which type of node an argument of this name takes. An argument of another name gets the ids of all types.
@@ -119,11 +120,51 @@ def selection(of: GraphQLOutputType) -> str:
     return f"{{ {' '.join(parts)} }}"
 
 
-def calls(root: GraphQLObjectType) -> Iterator[tuple[str, GraphQLField, str, GraphQLArgument, Place]]:
-    for name, each in root.fields.items():
-        for argument_name, argument in each.args.items():
-            for place in id_places(argument.type, ()):
-                yield name, each, argument_name, argument, place
+@dataclass(frozen=True)
+class Attempt:
+    """A call of a field with an id of the type `kind` at the place `place` of one argument. `nothing` is an id that no object has."""
+
+    name: str
+    field: GraphQLField
+    argument: str
+    place: Place
+    kind: str
+    nothing: str
+    own: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}.{'.'.join((self.argument, *self.place))} ({self.kind})"
+
+    def given(self, chosen: str) -> Any:
+        """The argument with the chosen id."""
+        last = (self.place or (self.argument,))[-1]
+        return value(self.field.args[self.argument].type, last, self.place, chosen, self.own)
+
+    @property
+    def needed(self) -> dict[str, Any]:
+        """The other arguments that the field requires, with the caller's own ids."""
+        return {
+            key: value(other.type, key, (), "", self.own)
+            for key, other in self.field.args.items()
+            if key != self.argument and is_required_argument(other)
+        }
+
+    @property
+    def shown(self) -> str:
+        return "" if is_leaf_type(get_named_type(self.field.type)) else selection(self.field.type)
+
+
+def attempts(root: GraphQLObjectType, own: dict[str, str]) -> Iterator[Attempt]:
+    """Each place of an id, with each type of node that the place may take."""
+    tried = 0
+    for name, field in root.fields.items():
+        for argument, each in field.args.items():
+            for place in id_places(each.type, ()):
+                last = (place or (argument,))[-1]
+                for kind in [KINDS[last]] if last in KINDS else sorted(TABLES):
+                    tried += 1
+                    nothing = ids.encode(kind, UUID(int=tried))
+                    yield Attempt(name, field, argument, place, kind, nothing, own)
 
 
 async def keys_of(world: World) -> dict[str, str]:

@@ -2,16 +2,14 @@
 
 import json
 from typing import Any
-from uuid import UUID
 
-from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
+from graphql import GraphQLObjectType, get_named_type
 
-from api.relay import ids
 from domain.tables import metadata
 from tests import make
-from tests.api.nodes import TABLES, fill
+from tests.api.nodes import fill
 from tests.api.schema.conftest import ada, listening, process
-from tests.api.tenants import GRAPHQL, KINDS, SECRET, calls, keys_of, secretive, selection, value
+from tests.api.tenants import GRAPHQL, SECRET, attempts, keys_of, secretive
 from tests.domain.world import World
 
 __all__ = ["ada", "listening", "process"]
@@ -31,44 +29,31 @@ async def compare(
     bob: make.Client, root: GraphQLObjectType, foreign: dict[str, str]
 ) -> tuple[int, list[str]]:
     """How many ids were tried, and where an id of another workspace is answered otherwise than an id of nothing."""
-    own = await keys_of(bob.world)
     tried, wrong = 0, []
-    for name, each, argument_name, argument, place in calls(root):
-        last = (place or (argument_name,))[-1]
-        for kind in [KINDS[last]] if last in KINDS else sorted(TABLES):
-            tried += 1
-            nothing = ids.encode(kind, UUID(int=tried))
-            needed = {
-                key: other
-                for key, other in each.args.items()
-                if key != argument_name and is_required_argument(other)
-            }
-            variables = {key: value(other.type, key, (), "", own) for key, other in needed.items()}
-            declared = ", ".join(f"${key}: {other.type}" for key, other in needed.items())
-            passed = ", ".join(f"{key}: ${key}" for key in needed)
-            query = f"({declared} $nothing: {argument.type}, $foreign: {argument.type})"
-            shown = "" if is_leaf_type(get_named_type(each.type)) else selection(each.type)
-            query += "{ " + " ".join(
-                f"{alias}: {name}({passed} {argument_name}: ${alias}) {shown}"
-                for alias in ("nothing", "foreign")
-            )
-            word = "mutation" if root.name == "Mutation" else "query"
-            given = {
-                alias: value(argument.type, last, place, chosen, own)
-                for alias, chosen in (("nothing", nothing), ("foreign", foreign[kind]))
-            }
-            data, errors = await bob.answer(f"{word}{query} }}", **variables, **given)
-            told = json.dumps([data, errors], default=str)
-            spot = f"{name}.{'.'.join((argument_name, *place))} ({kind})"
-            if data is None or any(code == "INTERNAL" for _, code in errors):
-                wrong.append(f"{spot}: {errors}")
-                continue
-            if SECRET in told:
-                wrong.append(f"{spot} shows {told}")
-            of_nothing = json.dumps(refusals(data["nothing"])).replace(nothing, "ID")
-            of_foreign = json.dumps(refusals(data["foreign"])).replace(foreign[kind], "ID")
-            if of_nothing != of_foreign:
-                wrong.append(f"{spot}: {of_nothing} and {of_foreign}")
+    for one in attempts(root, await keys_of(bob.world)):
+        tried += 1
+        chosen = {"nothing": one.nothing, "foreign": foreign[one.kind]}
+        types = dict.fromkeys(chosen, one.field.args[one.argument].type)
+        types |= {key: one.field.args[key].type for key in one.needed}
+        declared = ", ".join(f"${key}: {kind}" for key, kind in types.items())
+        passed = ", ".join(f"{key}: ${key}" for key in one.needed)
+        called = " ".join(
+            f"{alias}: {one.name}({passed} {one.argument}: ${alias}) {one.shown}" for alias in chosen
+        )
+        word = "mutation" if root.name == "Mutation" else "query"
+        given = one.needed | {alias: one.given(key) for alias, key in chosen.items()}
+        data, errors = await bob.answer(f"{word}({declared}) {{ {called} }}", **given)
+        told = json.dumps([data, errors], default=str)
+        if data is None or any(code == "INTERNAL" for _, code in errors):
+            wrong.append(f"{one}: {errors}")
+            continue
+        if SECRET in told:
+            wrong.append(f"{one} shows {told}")
+        of_nothing, of_foreign = (
+            json.dumps(refusals(data[alias])).replace(key, "ID") for alias, key in chosen.items()
+        )
+        if of_nothing != of_foreign:
+            wrong.append(f"{one}: {of_nothing} and {of_foreign}")
     return tried, wrong
 
 

@@ -5,11 +5,9 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import httpx
 import pytest
-from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 
 from api.relay import ids
 from api.root import plans, schema
@@ -18,9 +16,8 @@ from domain.tables import Scope
 from runtime.read_pool import ReadPool
 from tests import make
 from tests.api.edge import bearer, serving, with_settings
-from tests.api.nodes import TABLES
 from tests.api.schema.conftest import ada, listening, process
-from tests.api.tenants import GRAPHQL, KINDS, SECRET, calls, keys_of, secretive, selection, value
+from tests.api.tenants import GRAPHQL, SECRET, Attempt, attempts, keys_of, secretive
 from tests.clients import web_client
 
 __all__ = ["ada", "listening", "process"]
@@ -64,57 +61,32 @@ async def crossing(ada: make.Client) -> AsyncIterator[Crossing]:
     await edge.reads.close()
 
 
-def queries(
-    own: dict[str, str], foreign: dict[str, str], root: GraphQLObjectType
-) -> list[tuple[str, Any, Any]]:
-    """For each place of an id: the query, the variable that names nothing, and the one that names an object of Ada's."""
-    found = []
-    for number, (name, each, argument_name, argument, place) in enumerate(calls(root)):
-        last = (place or (argument_name,))[-1]
-        needed = {
-            key: value(other.type, key, (), "", own)
-            for key, other in each.args.items()
-            if key != argument_name and is_required_argument(other)
-        }
-        for kind in [KINDS[last]] if last in KINDS else sorted(TABLES):
-            declared = ", ".join(f"${key}: {each.args[key].type}" for key in (argument_name, *needed))
-            passed = ", ".join(f"{key}: ${key}" for key in (argument_name, *needed))
-            shown = "" if is_leaf_type(get_named_type(each.type)) else selection(each.type)
-            if "after" in each.args:
-                shown = (
-                    "{ totalCount edges { node { id } } }"
-                    if "totalCount" in shown
-                    else "{ edges { node { id } } }"
-                )
-            query = f"query({declared}) {{ {name}({passed}) {shown} }}"
-            nothing, theirs = [
-                {argument_name: value(argument.type, last, place, chosen, own), **needed}
-                for chosen in (ids.encode(kind, UUID(int=number + 1)), foreign[kind])
-            ]
-            found.append((query, nothing, theirs))
-    return found
+def query_of(one: Attempt) -> str:
+    """Of a list only the ids and the count, so that PostgreSQL writes the answer."""
+    declared = ", ".join(f"${key}: {one.field.args[key].type}" for key in (one.argument, *one.needed))
+    passed = ", ".join(f"{key}: ${key}" for key in (one.argument, *one.needed))
+    shown = one.shown
+    if "after" in one.field.args:
+        count = "totalCount" if "totalCount" in shown else ""
+        shown = f"{{ {count} edges {{ node {{ id }} }} }}"
+    return f"query({declared}) {{ {one.name}({passed}) {shown} }}"
 
 
 async def test_an_id_of_another_workspace_is_answered_as_an_id_of_nothing(crossing: Crossing) -> None:
     own, before = await keys_of(crossing.bob.world), plans.answered
     assert GRAPHQL.query_type is not None
-    asked = queries(own, crossing.foreign, GRAPHQL.query_type)
-    for query, nothing, theirs in asked:
+    tried = list(attempts(GRAPHQL.query_type, own))
+    for one in tried:
+        query = query_of(one)
         answers = [
-            json.dumps(await crossing.ask(query, **given)).replace(next(iter(strings(given))), "ID")
-            for given in (nothing, theirs)
+            json.dumps(await crossing.ask(query, **{one.argument: one.given(key), **one.needed})).replace(
+                key, "ID"
+            )
+            for key in (one.nothing, crossing.foreign[one.kind])
         ]
         assert answers[0] == answers[1], query
-    assert len(asked) > 50
+    assert len(tried) > 50
     assert plans.answered > before
-
-
-def strings(given: object) -> list[str]:
-    """The texts in the variables, the chosen id first."""
-    if isinstance(given, str):
-        return [given]
-    parts = given.values() if isinstance(given, dict) else given if isinstance(given, list) else ()
-    return [text for part in parts for text in strings(part)] or [""]
 
 
 async def test_a_cursor_of_another_workspace_shows_no_row_of_it(crossing: Crossing) -> None:
