@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
@@ -39,7 +38,7 @@ from tests.clients import web_client
 from tests.database import Place, close_pools, lent
 from tests.domain.world import BEGAN, World, make_world
 from tests.promises.chances import THEN
-from tests.workers.connected import send_due, settings_for
+from tests.workers.connected import consent, send_due, settings_for
 from workers import due, jobs
 from workers.process import Process
 from xero import oauth
@@ -52,7 +51,7 @@ from xero.simulator.faults import CutConnectionError
 from xero.simulator.simulation import Simulation
 from xero.simulator.webhooks import Chance
 from xero.simulator.world import Subscription
-from xero.tokens import GrantTokens, expires_at, seal_tokens
+from xero.tokens import GrantTokens
 
 Act = Callable[[], Awaitable[object]]
 XERO = "http://xero.test"
@@ -353,9 +352,10 @@ class Scene:
 
     async def reconnect(self) -> None:
         """A person connects the organisation again."""
-        self.grant, connection = await consented(self.process, self.tenant)
+        now = self.process.database.clock.now()
+        self.grant, connection = await consent(self.process, XERO, now, tenantId=self.tenant)
         async with self.world.tx() as tx:
-            await organisations.connect(tx, Tenant(UUID(self.tenant), connection, None), self.grant)
+            await organisations.connect(tx, Tenant(UUID(self.tenant), connection.id, None), self.grant)
 
     async def _is_locked_out(self) -> bool:
         """Now, or as soon as the tokens are to be renewed."""
@@ -421,22 +421,6 @@ async def end_tasks() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-async def consented(process: Process, tenant: str) -> tuple[UUID, UUID]:
-    """The grant and the connection of a new consent."""
-    verifier, state = oauth.new_secret(), oauth.new_secret()
-    form = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
-    given = {name: values[0] for name, values in form.items()} | {"action": "allow", "tenantId": tenant}
-    answer = await process.http.post(f"{XERO}/identity/connect/authorize", data=given)
-    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-    now = process.database.clock.now()
-    tokens = await oauth.exchange(process.http, process.app, code, verifier)
-    user = oauth.read_claims(tokens.access_token).xero_userid
-    sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
-    grant = await process.grants.keep(process.app.client_id, user, sealed, expires_at(tokens, now))
-    [connection] = await oauth.connections(process.http, process.app, tokens.access_token)
-    return grant, connection.id
-
-
 def _receiver(database: Database, hear: Callable[[bytes], None]) -> Starlette:
     """The API's address for webhooks. `hear` gets the body of each request that was accepted."""
     events = Counter("events", "", ["outcome"], registry=CollectorRegistry())
@@ -496,7 +480,7 @@ async def staged(
             time=time,
         )
         practice = await make_world(database, policy=policy, contact_filter=contact_filter)
-        grant, _ = await consented(process, tenant)
+        grant, _ = await consent(process, XERO, database.clock.now(), tenantId=tenant)
         async with practice.tx() as tx:
             await tx.run(
                 "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"

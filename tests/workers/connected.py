@@ -20,6 +20,7 @@ from workers import sending
 from workers.process import POOL_SIZE, Process, opened_with
 from workers.run import work
 from xero import oauth
+from xero.payloads import Connection
 from xero.simulator.clock import Clock as XeroClock
 from xero.simulator.clock import system_clock
 from xero.simulator.demo import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_REDIRECT_URI, demo_world
@@ -88,10 +89,9 @@ class Connected:
         return found
 
 
-async def connect(process: Process, xero: str, **form: str) -> World:
-    """A workspace whose organisation a person has connected, by the consent of a browser. `form`: what the person also chooses on
-    Xero's page: `userId` or `tenantId`."""
-    world = await make_world(process.database)
+async def consent(process: Process, xero: str, now: datetime, **form: str) -> tuple[UUID, Connection]:
+    """The grant and the connection of a new consent, given in a browser. `form`: the person's choices on Xero's page, `userId` or
+    `tenantId`."""
     verifier, state = oauth.new_secret(), oauth.new_secret()
     asked = parse_qs(urlsplit(oauth.consent_url(process.app, state, verifier)).query)
     given = {name: values[0] for name, values in asked.items()} | {"action": "allow"} | form
@@ -100,17 +100,21 @@ async def connect(process: Process, xero: str, **form: str) -> World:
     tokens = await oauth.exchange(process.http, process.app, code, verifier)
     user = oauth.read_claims(tokens.access_token).xero_userid
     sealed = seal_tokens(process.keys, tokens, process.app.client_id, user)
-    expires = expires_at(tokens, datetime.now(UTC))
-    grant = await process.grants.keep(process.app.client_id, user, sealed, expires)
-    tenants = [
-        one.tenant_id for one in await oauth.connections(process.http, process.app, tokens.access_token)
-    ]
-    [tenant] = [one for one in tenants if str(one) == form.get("tenantId", str(one))]
+    grant = await process.grants.keep(process.app.client_id, user, sealed, expires_at(tokens, now))
+    found = await oauth.connections(process.http, process.app, tokens.access_token)
+    [connection] = [one for one in found if form.get("tenantId") in (None, str(one.tenant_id))]
+    return grant, connection
+
+
+async def connect(process: Process, xero: str, **form: str) -> World:
+    """A workspace whose organisation a person has connected. `form`: as for `consent`."""
+    world = await make_world(process.database)
+    grant, connection = await consent(process, xero, datetime.now(UTC), **form)
     async with world.tx() as tx:
         await tx.run(
             "update organisation set tenant_id = :tenant, grant_id = :grant, base_currency = ''"
             " where workspace_id = :ws",
-            tenant=tenant,
+            tenant=connection.tenant_id,
             grant=grant,
         )
     return world
