@@ -29,8 +29,8 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from bench.imports import cpu, memory, xero_settings
-from bench.place import environment, percentile, postgres_cpu, process, services
+from bench.imports import xero_settings
+from bench.place import cpu, environment, memory, percentile, postgres_cpu, process, services
 from domain.contacts import edits as contact_edits
 from domain.tables import SyncedField
 from runtime.embedded.services import POSTGRES_SETTINGS, Services

@@ -12,13 +12,11 @@ import asyncio
 import hashlib
 import json
 import logging
-import os
 import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -27,7 +25,7 @@ import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.relay import ids
-from bench.place import answers, environment, percentile, postgres_cpu, process, services
+from bench.place import answers, cpu, environment, memory, percentile, postgres_cpu, process, services
 from domain.matching import reasons
 from domain.names import search_keys
 from domain.tables import Contact as PracticeContact
@@ -160,12 +158,6 @@ class Passes:
         print(f"the worker's memory: at most {dict(self._memory)} MB")
 
 
-def cpu(pid: int) -> float:
-    """Seconds that the process has used (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
 def xero_settings(place: Place, found: Services, address: str) -> dict[str, str]:
     settings = settings_for(place, found, address)
     plain = "client_id redirect_uri scopes authorize_url identity_url api_url".split()
@@ -175,11 +167,6 @@ def xero_settings(place: Place, found: Services, address: str) -> dict[str, str]
         "XERO_CLIENT_SECRET": settings.xero_client_secret.get_secret_value(),
         **{f"XERO_{name.upper()}": str(getattr(settings, f"xero_{name}")) for name in plain},
     }
-
-
-def memory(pid: int) -> int:
-    """The memory of the process in MB (Linux)."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
 async def measure(found: Services, count: int) -> None:

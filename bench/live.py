@@ -22,8 +22,8 @@ import websockets
 from websockets.typing import Subprotocol
 
 from api.relay import ids
-from bench.imports import cpu, memory, serving, start, xero_settings
-from bench.place import environment, percentile, process, services
+from bench.imports import serving, start, xero_settings
+from bench.place import cpu, environment, memory, percentile, process, services
 from runtime.embedded.services import Services
 from tests.database import Place
 from tests.workers.connected import Connected, connected

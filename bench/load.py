@@ -26,8 +26,7 @@ import httpx
 import websockets
 from websockets.typing import Subprotocol
 
-from bench.imports import memory
-from bench.place import answers, environment, percentile, process, services
+from bench.place import answers, environment, memory, percentile, process, services
 from domain.practice import workspaces
 from domain.tables import Scope
 from runtime import database
@@ -99,7 +98,7 @@ class Subscriber:
             try:
                 await self._follow()
             except websockets.ConnectionClosed as closed:
-                code = closed.rcvd.code if closed.rcvd else 1006
+                code = closed.rcvd.code if closed.rcvd else LOST
                 expected = self.load.is_ending and code == (LOST if self.load.kills else GOING_AWAY)
                 (self.load.ended if expected else self.load.errors)[f"socket closed with {code}"] += 1
             except OSError as error:

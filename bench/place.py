@@ -65,6 +65,17 @@ async def answers(address: str, seconds: float = 60) -> None:
                 return
 
 
+def cpu(pid: int) -> float:
+    """Seconds that the process has used (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid: int) -> int:
+    """The memory of the process in MB (Linux)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+
+
 def postgres_cpu(found: Services) -> float:
     """Seconds that PostgreSQL has used, ended backends included (Linux)."""
     postmaster = int((found.sockets / ".s.PGSQL.5432.lock").read_text().split()[0])

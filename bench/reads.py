@@ -46,7 +46,7 @@ from starlette.routing import Route
 from api.relay.paging import pack
 from api.root import plans
 from bench.pages import CONTACTS, FILLS, PAGES, Page
-from bench.place import answers, environment, percentile, postgres_cpu, program, services
+from bench.place import answers, cpu, environment, percentile, postgres_cpu, program, services
 from domain.practice.workspaces import new_token, token_hash
 from runtime import database
 from runtime.commands.cli import main as tandem
@@ -192,11 +192,6 @@ async def run(port: int, requests: list[bytes], result: Result, connections: int
     result.took += time.perf_counter() - began
 
 
-def cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
 def post(path: str, body: object, token: str) -> bytes:
     content = msgspec.json.encode(body)
     return (
@@ -323,9 +318,9 @@ async def measure(found: Services, contacts: int, rounds: int, name: str, *, wit
             for connections in (1, 16):
                 for server in servers:
                     result = Result()
-                    before = cpu_of(pids[server.name]), postgres_cpu(found)
+                    before = cpu(pids[server.name]), postgres_cpu(found)
                     await run(server.port, server.requests, result, connections, 2.0 if turn else 0.7)
-                    result.cpu = cpu_of(pids[server.name]) - before[0]
+                    result.cpu = cpu(pids[server.name]) - before[0]
                     result.postgres = postgres_cpu(found) - before[1]
                     if turn:  # the first one warms up
                         results.setdefault((server.name, connections), []).append(result)

@@ -11,18 +11,16 @@ until nothing is due.
 import argparse
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic import SecretStr
 
-from bench.place import percentile, process, services
+from bench.place import cpu, percentile, process, services
 from domain.contacts import edits as contact_edits
 from domain.tables import SyncedField
 from runtime.embedded.services import Services
@@ -120,17 +118,11 @@ async def _has_started(here: Connected, pid: int) -> bool:
     )
 
 
-def cpu_seconds(pid: int) -> float:
-    """The seconds of CPU that the process has used (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
 async def idle(started: asyncio.subprocess.Process, seconds: float) -> float:
     """The share of a core that it uses while nothing is due."""
-    before = cpu_seconds(started.pid)
+    before = cpu(started.pid)
     await asyncio.sleep(seconds)
-    return (cpu_seconds(started.pid) - before) / seconds
+    return (cpu(started.pid) - before) / seconds
 
 
 async def several(one: Callable[[], Awaitable[float]], times: int) -> list[float]:
