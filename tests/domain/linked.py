@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.contacts import edits as contact_edits
 from domain.fields.phones import PhoneParts
 from domain.fields.values import SeenContact
+from domain.links.failures import Failure
 from domain.matching import issues
 from domain.outbound import contact_deliveries
 from domain.outbound.contact_deliveries import Answered
@@ -42,6 +43,14 @@ async def answer(world: World, claimed: Claimed, found: SeenContact) -> None:
     """Xero answers the claimed write of one contact with this snapshot."""
     async with world.tx() as tx:
         await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], found)])
+
+
+async def refuse(world: World, failure: Failure) -> None:
+    """Xero refuses the write of one contact that is due."""
+    claimed = await claim(world)
+    assert claimed is not None
+    async with world.tx() as tx:
+        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
 
 
 async def change(world: World, contact: UUID, *, archived: bool | None = None, **given: object) -> None:

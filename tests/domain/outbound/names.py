@@ -8,10 +8,7 @@ from domain.actions.push import Wish
 from domain.fields.values import SeenContact
 from domain.links.failures import Failure
 from domain.matching import issues
-from domain.outbound import contact_deliveries
-from domain.outbound.contact_deliveries import Answered
 from domain.tables import RunPurpose, SyncedField
-from tests.domain.linked import claim
 from tests.domain.world import World
 
 TAKEN = Failure("NAME_TAKEN_IN_XERO", "The contact name Kea is already assigned.", SyncedField.NAME)
@@ -20,13 +17,6 @@ TAKEN = Failure("NAME_TAKEN_IN_XERO", "The contact name Kea is already assigned.
 async def pushed(world: World, contact: UUID, *, anyway: bool = False) -> None:
     async with world.tx() as tx, issues.evaluating(tx):
         await push.push(tx, Wish(contact, world.organisation, create_anyway=anyway))
-
-
-async def refuse(world: World, failure: Failure) -> None:
-    claimed = await claim(world)
-    assert claimed is not None
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
 
 
 async def own_link(world: World) -> dict[str, object]:

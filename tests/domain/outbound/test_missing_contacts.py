@@ -13,8 +13,8 @@ from domain.links import failures
 from domain.mirror.unreadable import UnreadableContact
 from domain.outbound import freshness, status_deliveries
 from tests.domain.announced import later
-from tests.domain.linked import change, claim, linked, read_delta
-from tests.domain.outbound.names import TAKEN, own_link, pushed, refuse, scan
+from tests.domain.linked import change, claim, linked, read_delta, refuse
+from tests.domain.outbound.names import TAKEN, own_link, pushed, scan
 from tests.domain.world import World, seen
 
 SHOWN = ("SYNCED", None, None)

@@ -12,8 +12,8 @@ from domain.outbound import freshness
 from domain.problems import Code, Refused
 from domain.tables import Side, XeroContactStatus
 from tests.domain.announced import later
-from tests.domain.linked import LATER, change, claim, linked, read_delta
-from tests.domain.outbound.names import TAKEN, own_link, pushed, refuse, scan
+from tests.domain.linked import LATER, change, claim, linked, read_delta, refuse
+from tests.domain.outbound.names import TAKEN, own_link, pushed, scan
 from tests.domain.world import World, seen
 
 

@@ -4,10 +4,8 @@ from datetime import datetime, timedelta
 
 from domain.fields.phones import PhoneParts
 from domain.links.failures import Failure
-from domain.outbound import contact_deliveries
-from domain.outbound.contact_deliveries import Answered
 from domain.tables import SyncedField
-from tests.domain.linked import LATER, answer, change, claim, linked, read_delta
+from tests.domain.linked import LATER, answer, change, claim, linked, read_delta, refuse
 from tests.domain.world import Clock, World, seen
 
 WEBSITE = Failure("INVALID_IN_XERO", "Website must be valid. Clear it in Xero.", remedy="IN_XERO")
@@ -15,13 +13,6 @@ EMAIL = Failure("INVALID_IN_XERO", "Email address must be valid.", SyncedField.B
 
 
 PHONE = PhoneParts("64", "9", "1112222")
-
-
-async def refuse(world: World, failure: Failure) -> None:
-    claimed = await claim(world)
-    assert claimed is not None
-    async with world.tx() as tx:
-        await contact_deliveries.settle(tx, claimed, [Answered(claimed.members[0], failure=failure)])
 
 
 async def test_a_refusal_with_remedy_in_xero_is_retried_after_a_day(world: World) -> None:
