@@ -17,6 +17,8 @@ from domain.tables.base import Table
 RowT = TypeVar("RowT")
 TableT = TypeVar("TableT", bound=Row)
 
+MOST_PUBLISHED = 500  # up to so many objects get an event each; for more, subscribers read the lists again
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -92,6 +94,18 @@ class Tx:
         before = self.events.pop(key, None)
         kept = activity or (before.activity_id if before else None)
         self.events[key] = PendingEvent(kind, str(subject), organisation, kept)
+
+    def publish_all(self, kind: EventKind, subjects: Sequence[UUID], organisation: UUID) -> None:
+        """Give subscribers an event about each of these objects after the commit, or RESYNC for more than MOST_PUBLISHED."""
+        if len(subjects) > MOST_PUBLISHED:
+            self.publish_resync(organisation)
+            return
+        for subject in subjects:
+            self.publish(kind, subject, organisation=organisation)
+
+    def publish_resync(self, organisation: UUID) -> None:
+        """Tell subscribers after the commit that too much has changed for single events."""
+        self.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation)
 
     def notify_workers(self) -> None:
         """Wake the workers after the commit: something became due."""

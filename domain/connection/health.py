@@ -15,10 +15,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.connection import held_invoices
-from domain.connection.held_invoices import MOST_PUBLISHED, MUCH
 from domain.connection.organisation_copy import OrganisationCopy
 from domain.tables import ConnectionHealth, EventKind, Organisation
-from domain.tx import Tx
+from domain.tx import MOST_PUBLISHED, Tx
 
 # Xero must fail for so long before it counts as an outage.
 OUTAGE = timedelta(seconds=60)
@@ -253,8 +252,4 @@ async def publish_waiting(tx: Tx, organisation_id: UUID) -> None:
         " and failure is null and state in ('PENDING', 'CONFLICT') limit :most",
         organisation=organisation_id, most=MOST_PUBLISHED + 1,
     )  # fmt: skip
-    if len(waiting) > MOST_PUBLISHED:
-        tx.publish(EventKind.RESYNC, MUCH, organisation=organisation_id)
-        return
-    for link_id in waiting:
-        tx.publish(EventKind.LINK, link_id, organisation=organisation_id)
+    tx.publish_all(EventKind.LINK, waiting, organisation_id)

@@ -16,8 +16,6 @@ from domain.tables import ActivityKind, EventKind, StoredFailure
 from domain.tx import Tx
 
 CODE, REMEDY = "NEEDS_RECONNECT", "CONNECT_XERO"
-MOST_PUBLISHED = 500
-MUCH = "Much has changed: read the lists again."
 _ENDED = "(o.disconnected_at is not null or o.health in ('NEEDS_RECONNECT', 'DISCONNECTED'))"
 
 
@@ -79,7 +77,7 @@ async def hold(tx: Tx, organisation_id: UUID, only: Sequence[UUID] | None = None
             for one in waiting
         ],
     )  # fmt: skip
-    _publish(tx, organisation_id, [one.id for one in waiting])
+    tx.publish_all(EventKind.INVOICE, [one.id for one in waiting], organisation_id)
 
 
 async def release(tx: Tx, organisation_id: UUID) -> None:
@@ -92,12 +90,4 @@ async def release(tx: Tx, organisation_id: UUID) -> None:
         " and due_at is not null returning id",
         organisation=organisation_id, code=CODE,
     )  # fmt: skip
-    _publish(tx, organisation_id, released)
-
-
-def _publish(tx: Tx, organisation_id: UUID, invoices: Sequence[UUID]) -> None:
-    if len(invoices) > MOST_PUBLISHED:
-        tx.publish(EventKind.RESYNC, MUCH, organisation=organisation_id)
-        return
-    for invoice_id in invoices:
-        tx.publish(EventKind.INVOICE, invoice_id, organisation=organisation_id)
+    tx.publish_all(EventKind.INVOICE, released, organisation_id)

@@ -35,7 +35,7 @@ from domain.tables import (
     RunPurpose,
     XeroContactFilter,
 )
-from domain.tx import Tx
+from domain.tx import MOST_PUBLISHED, Tx
 
 # Its worker renews it; one that dies costs so much time, and no more.
 LEASE = timedelta(seconds=10)
@@ -43,7 +43,6 @@ PAGE = 1000
 # A person's edit waits for the page that is being matched. A page that creates takes longest, about 1.5 ms a contact.
 CREATED_AT_ONCE = 250
 LOOKED_UP_AT_ONCE = 250  # a few seconds' comparing
-MOST_PUBLISHED = 500
 _IMPORT = tuple(MatchPass)
 _CHANGES = (MatchPass.SIMILAR, MatchPass.CHANGES)
 _RUN = {
@@ -361,9 +360,7 @@ async def _next_pass(tx: Tx, run: ImportRun, current: MatchPass) -> None:
     if run.purpose is RunPurpose.IMPORT:
         await _publish_import(tx, run, run.contact_filter)
     if _is_quiet(run):
-        tx.publish(
-            EventKind.RESYNC, "Much has changed: read the lists again.", organisation=run.organisation_id
-        )
+        tx.publish_resync(run.organisation_id)
     _finish(tx, run)
     if run.read_from is not None:
         await webhook_inbox.settle_read(tx, run.organisation_id, run.started_at, Category.CONTACT)

@@ -32,7 +32,6 @@ from domain.tx import Tx
 
 _OF_ACCOUNTS = ("ACCOUNT_UNMAPPED", "ACCOUNT_UNAVAILABLE")
 _OF_RATES = ("TAX_RATE_UNMAPPED", "TAX_RATE_UNAVAILABLE")
-_MOST_TOLD = 500
 # Sent, and kept here by switch or date. One without an organisation goes to the only one that is on.
 KEPT_HERE = (
     " from invoice where workspace_id = :ws and status = 'AWAITING_PAYMENT' and xero_invoice_id is null"
@@ -361,8 +360,4 @@ async def _place_again(tx: Tx, organisation_id: UUID, start: date | None) -> Non
         )
         ids = [*early, *due, *voids]
         tx.notify_workers()
-    if len(ids) > _MOST_TOLD:
-        tx.publish(EventKind.RESYNC, "Much has changed: read the lists again.", organisation=organisation_id)
-        return
-    for invoice_id in ids:
-        tx.publish(EventKind.INVOICE, invoice_id, organisation=organisation_id)
+    tx.publish_all(EventKind.INVOICE, ids, organisation_id)
