@@ -25,8 +25,10 @@ from domain.tables import ACTIVE, Likeness, XeroContactFilter
 from domain.tx import Tx
 
 MAX_COMPARED = 50  # contacts changed at once; if more have changed, all open issues get a new look-up
-# SQL condition: the mirror row x has no active link, and it or any contact of the practice has changed since its last look-up.
-LEFT = f"""(x.looked_at is null or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))
+# SQL condition: the mirror row x, or any contact of the practice, has changed since the last look-up of x.
+_CHANGED = "(x.looked_at is null or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))"
+# SQL condition: _CHANGED, and the mirror row x has no active link.
+LEFT = f"""{_CHANGED}
     and not exists (select 1 from sync_link l where l.workspace_id = :ws and l.xero_contact_id = x.id
         and l.organisation_id = :organisation and l.state in {ACTIVE})"""
 Keys = tuple[str, list[str]]  # as domain.contacts.search_keys.lookup gives them
@@ -131,8 +133,7 @@ async def read_page(
         " select s.id, exists (select 1 from pair p where p.xid = s.id) as fits,"
         " exists (select 1 from contact c where c.workspace_id = :ws) as there from scope s"
         " join xero_contact x on x.workspace_id = :ws and x.id = s.id where s.free"
-        ' and s.id not in (select f.xid from "full" f) and (x.looked_at is null'
-        " or x.looked_at <= (select max(c.updated_at) from contact c where c.workspace_id = :ws))",
+        f' and s.id not in (select f.xid from "full" f) and {_CHANGED}',
         organisation=organisation.id, run=None, ids=list(ids),
     )  # fmt: skip
     at = index.at if index else tx.now
