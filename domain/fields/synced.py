@@ -267,7 +267,7 @@ def xero_values(row: XeroContact | Mapping[str, object]) -> dict[SyncedField, Va
 def readable_xero_values(row: XeroContact) -> dict[SyncedField, Value]:
     """The result of `xero_values`, but None for a value in an unknown form: see `with_readable_mirror_values`."""
     column = _reader(row)
-    return {field: as_practice(_readable(field, column(one.xero_column))) for field, one in SYNCED.items()}
+    return {field: readable_xero_value(field, column(one.xero_column)) for field, one in SYNCED.items()}
 
 
 def seen_values(seen: SeenContact) -> dict[SyncedField, Value]:
