@@ -78,6 +78,8 @@ async def xero_contacts_came(tx: Tx, organisation_id: UUID, ids: Sequence[UUID])
 
     A contact's own push is never kept apart from the contact, even if the contact left behind was.
     """
+    if not ids:
+        return
     await tx.run(
         "insert into set_apart (workspace_id, organisation_id, xero_contact_id, contact_id, contact_hash, at)"
         " select distinct on (x.id, a.contact_id) :ws, a.organisation_id, x.xero_contact_id, a.contact_id,"

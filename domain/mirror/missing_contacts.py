@@ -42,6 +42,8 @@ async def mark(tx: Tx, ids: Sequence[UUID]) -> None:
 
 async def confirm(tx: Tx, organisation: UUID, xero_ids: Sequence[UUID]) -> list[UUID]:
     """Those mirror rows of these contacts that a scan has not shown either. A read by itself has not shown them now."""
+    if not xero_ids:
+        return []
     return await tx.ids(
         "update xero_contact set dirty = true where workspace_id = :ws and organisation_id = :organisation"
         " and xero_contact_id = any(:ids) and missing_since is not null and read_due_at is null returning id",
