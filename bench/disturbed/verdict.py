@@ -390,12 +390,11 @@ async def rests(people: People, held: Before) -> str:
             continue
         contact, _ = await _read(people.place, one.id)
         there = await people.look(one)
-        seen = {"name": there.name, "email": there.email_address}
-        # A field that nobody typed may have been spelt in two ways before.
-        if any(
-            contact.value(what) != seen.get(what, contact.value(what))
-            for what in {typed.field for typed in one.typed}
-        ):
+        seen: dict[Field, str] = {"name": there.name, "email": there.email_address}
+        typed = {
+            each.field for each in one.typed
+        }  # a field that nobody typed may have been spelt in two ways before
+        if any(contact.value(what) != text for what, text in seen.items() if what in typed):
             return f"{one.name} differs"
     for bill in people.bills:
         if bill.paid and (await people.place.ask(_BillRead, BILL, id=bill.id)).invoice.status != "PAID":
