@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { mouse } from "./hands.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = [
@@ -45,19 +46,17 @@ export async function signedIn(browser, api, token) {
   return { page, errors };
 }
 
-export async function signIn(page, api, token, place = "") {
+/** `hand`: how the person works (hands.mjs). */
+export async function signIn(page, api, token, place = "", hand = mouse) {
   await page.goto(`${api}/console${place}`);
-  await page.getByLabel("API token").fill(token);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await hand.write(page.getByLabel("API token"), token);
+  await hand.press(page.getByRole("button", { name: "Sign in", exact: true }));
 }
 
 /** Opens a screen of the bar. */
-export async function open(page, screen) {
-  await page
-    .getByRole("navigation", { name: "Screens" })
-    .getByRole("link", { name: new RegExp(`^${screen}`) })
-    .first()
-    .click();
+export async function open(page, screen, hand = mouse) {
+  const bar = page.getByRole("navigation", { name: "Screens" });
+  await hand.press(bar.getByRole("link", { name: new RegExp(`^${screen}`) }).first());
   await page.getByRole("heading", { level: 1, name: screen, exact: true }).waitFor();
 }
 

@@ -1,19 +1,19 @@
 // The whole job of an ADMIN in a practice that begins: from the sign-in to the first invoice in Xero, by one way of working (hands.mjs).
 import { apiOf, until } from "./api.mjs";
-import { checkAccessible, newPage } from "./browser.mjs";
+import { checkAccessible, newPage, open, shownIssue, signIn } from "./browser.mjs";
 import { keyboard, mouse } from "./hands.mjs";
+import { disconnect } from "./xero.mjs";
 
 const LINKED = `{ contacts(first: 3, filter: {syncState: [SYNCED]}) { edges { node { name } } } }`;
 const CREATE = `mutation($contacts: [CreateContactInput!]!) { createContacts(input: {contacts: $contacts}) {
   userErrors { message } results { userErrors { message } } } }`;
-const IMPORT = `{ workspace { xeroOrganisations { health summary { openIssues } importProgress { finished created conflicts } } } }`;
+const IMPORT = `{ workspace { xeroOrganisations { importProgress { finished created } } } }`;
 const TYPES = `{ workspace { contactTypes { id } } }`;
 const ISSUES = `{ matchIssues(first: 10, filter: {state: RESOLVED}) { edges { node { resolution } } } }`;
 const CONTACT = `query($name: String!) { contacts(first: 1, filter: {search: $name}) { edges { node { billingEmail syncLinks { state } } } } }`;
 const INVOICE = `{ invoices(first: 1) { edges { node { status total sync { state } } } } }`;
 const LONGEST = 300; // seconds until an import ends on a busy machine
 
-const organisationOf = async (ask) => (await ask(IMPORT)).workspace.xeroOrganisations[0];
 const contactOf = async (ask, name) => (await ask(CONTACT, { name })).contacts.edges[0].node;
 
 /** Contacts of the practice before it connects Xero: three with names that Xero has too, and `alone`, which Xero does not have. */
@@ -36,14 +36,9 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
   const names = await prepare(ask, askFirst, alone);
   const { page } = await newPage(browser);
   const button = (name) => page.getByRole("button", { name, exact: true });
-  const go = async (screen) => {
-    await hand.press(page.getByRole("link", { name: new RegExp(`^${screen}`) }).first());
-    await page.getByRole("heading", { level: 1, name: screen, exact: true }).waitFor();
-  };
+  const go = (screen) => open(page, screen, hand);
 
-  await page.goto(`${api}/console`);
-  await hand.write(page.getByLabel("API token"), token);
-  await hand.press(button("Sign in"));
+  await signIn(page, api, token, "", hand);
   await page.getByText("Nothing waits for a decision").waitFor();
 
   await go("Xero");
@@ -60,7 +55,7 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
   const { created } = await until(
     "the import ends",
     async () => {
-      const { importProgress } = await organisationOf(ask);
+      const [{ importProgress }] = (await ask(IMPORT)).workspace.xeroOrganisations;
       return importProgress?.finished && importProgress.created > 0 && importProgress; // the preview has read Xero too
     },
     LONGEST,
@@ -71,12 +66,9 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
   await go("Match Issues");
   await page.locator("[data-issue]").waitFor();
   for (const act of ["Confirm", "Create separate", "Ignore"]) {
-    const shown = await page.locator("[data-issue]").getAttribute("data-issue");
+    const id = await shownIssue(page);
     await hand.press(page.locator(".detail").getByRole("button", { name: act }));
-    await until(`${act} is done`, async () => {
-      const next = page.locator("[data-issue]");
-      return (await next.count()) === 0 || (await next.getAttribute("data-issue")) !== shown;
-    });
+    await page.locator(`[data-issue="${id}"]`).waitFor({ state: "detached" });
   }
   await until("all three are decided", async () => (await ask(ISSUES)).matchIssues.edges.length >= 3);
 
@@ -136,11 +128,7 @@ async function wholeJob({ browser, api }, { token, ask, askFirst, hand }) {
     .getByText(/is in Xero/)
     .first()
     .waitFor();
-  await go("Xero");
-  await hand.press(button("Disconnect …"));
-  await hand.press(page.getByRole("dialog").getByRole("button", { name: "Disconnect" }));
-  await page.getByRole("button", { name: "Connect again …" }).waitFor();
-  if ((await organisationOf(ask)).health !== "DISCONNECTED") throw new Error("The organisation is connected");
+  await disconnect({ page, ask }, hand);
   await hand.press(button("Sign out"));
   await page.getByLabel("API token").waitFor();
   await page.context().close();

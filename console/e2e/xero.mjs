@@ -1,6 +1,7 @@
 // The connection with Xero in the browser: a mass change, and disconnecting. whole-job.mjs connects and imports.
 import { until } from "./api.mjs";
 import { checkAccessible, open } from "./browser.mjs";
+import { mouse } from "./hands.mjs";
 
 const LINKED = `query($after: String) { syncLinks(first: 100, after: $after, filter: {state: [SYNCED]}) {
   pageInfo { hasNextPage endCursor } edges { node { contact { archivedAt } xeroContact { xeroContactId } } } } }`;
@@ -11,12 +12,12 @@ const SHARE = 0.35; // of all links: more than the 30 % that stop an organisatio
 
 const organisationOf = async (ask) => (await ask(STATE)).workspace.xeroOrganisations[0];
 
-export async function disconnect({ page, ask }) {
-  await open(page, "Xero");
-  await page.getByRole("button", { name: "Disconnect …" }).click();
+export async function disconnect({ page, ask }, hand = mouse) {
+  await open(page, "Xero", hand);
+  await hand.press(page.getByRole("button", { name: "Disconnect …" }));
   await page.getByRole("dialog").waitFor();
   await checkAccessible(page, "the question before a disconnect");
-  await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+  await hand.press(page.getByRole("dialog").getByRole("button", { name: "Disconnect" }));
   await page.getByRole("button", { name: "Connect again …" }).waitFor();
   const { health } = await organisationOf(ask);
   if (health !== "DISCONNECTED") throw new Error(`The organisation is ${health}`);
