@@ -5,8 +5,7 @@ import { mouse } from "./hands.mjs";
 
 const LINKED = `query($after: String) { syncLinks(first: 100, after: $after, filter: {state: [SYNCED]}) {
   pageInfo { hasNextPage endCursor } edges { node { contact { archivedAt } xeroContact { xeroContactId } } } } }`;
-const STATE = `{ workspace { contactTypes { name } xeroOrganisations { tenantId health contactSync { startedAt }
-  massChange { changed } importProgress { finished created } summary { linked } } } }`;
+const STATE = `{ workspace { xeroOrganisations { tenantId health summary { linked } } } }`;
 const LONGEST = 300; // seconds for thousands of contacts on a busy machine
 const SHARE = 0.35; // of all links: more than the 30 % that stop an organisation
 
