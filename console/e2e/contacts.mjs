@@ -15,6 +15,12 @@ async function show({ page, api }, contact) {
 
 const pick = async (ask, place) => (await ask(LINKED)).contacts.edges[place].node;
 
+const untilLinked = (ask, { id }) =>
+  until("the contact is linked", async () => {
+    const [link] = (await ask(READ, { id })).contact.syncLinks;
+    return ["SYNCED", "PENDING"].includes(link?.state);
+  });
+
 /** Edits fields, and checks that only those that were typed have changed; then restores the old value from the history. */
 export async function editAndRestore(world) {
   const { page, ask } = world;
@@ -77,10 +83,7 @@ export async function unsync(world) {
   await card.waitFor();
   await checkAccessible(page, "an ended link");
   await card.getByRole("button", { name: "Link again" }).click();
-  await until("the link is synced again", async () => {
-    const [link] = (await ask(READ, { id: contact.id })).contact.syncLinks;
-    return ["SYNCED", "PENDING"].includes(link.state);
-  });
+  await untilLinked(ask, contact);
   await page.getByRole("tab", { name: /^Issues/ }).click();
 }
 
@@ -113,9 +116,6 @@ export async function pushExisting(world) {
   await dialog.waitFor();
   await checkAccessible(page, "the choice between two Xero contacts");
   await dialog.getByRole("button", { name: "Link with this one" }).first().click();
-  await until("the contact is linked", async () => {
-    const [link] = (await ask(READ, { id: contact.id })).contact.syncLinks;
-    return ["SYNCED", "PENDING"].includes(link?.state);
-  });
+  await untilLinked(ask, contact);
   await dialog.waitFor({ state: "detached" });
 }

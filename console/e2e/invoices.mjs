@@ -56,6 +56,15 @@ async function write({ page, api }, contact, price) {
   return reference;
 }
 
+/** Writes an invoice for a contact of Xero, saves it as a draft, and returns its reference. */
+async function saveDraft(world, price) {
+  const { page, ask } = world;
+  const reference = await write(world, first((await ask(LINKED)).contacts), price);
+  await page.getByRole("button", { name: "Save as draft" }).click();
+  await page.locator(".detail").getByText(reference).waitFor();
+  return reference;
+}
+
 export async function createAndSend(world) {
   const { page, ask } = world;
   const contact = first((await ask(LINKED)).contacts);
@@ -79,9 +88,7 @@ export async function createAndSend(world) {
 /** Somebody else changes the invoice while a person edits it: the person is told, and nothing is overwritten. */
 export async function editStaleInvoice(world) {
   const { page, api, ask } = world;
-  const reference = await write(world, first((await ask(LINKED)).contacts), "10");
-  await page.getByRole("button", { name: "Save as draft" }).click();
-  await page.locator(".detail").getByText(reference).waitFor();
+  const reference = await saveDraft(world, "10");
   const { id } = first((await ask(FIND, { reference })).invoices);
   await page.goto(`${api}/console/invoices/edit?id=${id}`);
   await page.getByLabel("Reference").fill("mine");
@@ -99,9 +106,7 @@ export async function editStaleInvoice(world) {
 /** A draft is voided, after a question. */
 export async function voidInvoice(world) {
   const { page, ask } = world;
-  const reference = await write(world, first((await ask(LINKED)).contacts), "12");
-  await page.getByRole("button", { name: "Save as draft" }).click();
-  await page.locator(".detail").getByText(reference).waitFor();
+  const reference = await saveDraft(world, "12");
   await page.getByRole("button", { name: "Void …" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.waitFor();
