@@ -81,11 +81,11 @@ def demo(contacts: int, issuer: str) -> Iterator[dict[str, str]]:
             only_full = {}
             if contacts == MANY:
                 only_full["LONG"] = long_list(f"{folder}/data", settings["database_admin_url"])
+                only_full["THIRD"] = new_practice(f"{folder}/data", "Third Practice")[1]
             yield {
                 "API": f"http://localhost:{port}",
                 "TOKEN": Path(f"{folder}/data/demo/token").read_text(),
                 "SECOND": new_practice(f"{folder}/data", "Second Practice")[1],
-                "THIRD": new_practice(f"{folder}/data", "Third Practice")[1],
                 "SIMULATOR": settings["xero_api_url"],
                 "DEMO_PID": str(process.pid),
                 **only_full,

@@ -144,7 +144,7 @@ export function byKeyboard({ browser, api, ask, second }) {
   );
 }
 
-export function byMouse({ browser, api, ask, third, full }) {
-  if (!full || !third) return "skipped: only with --full";
+export function byMouse({ browser, api, ask, third }) {
+  if (!third) return "skipped: THIRD is set with --full only";
   return wholeJob({ browser, api }, { token: third, ask: apiOf(api, third), askFirst: ask, hand: mouse });
 }
