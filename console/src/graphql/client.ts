@@ -1,6 +1,7 @@
 import {
   Client,
   fetchExchange,
+  makeOperation,
   mapExchange,
   stringifyDocument,
   subscriptionExchange,
@@ -28,7 +29,6 @@ const PING = 10_000;
 /** One connection with the API, with the newest token of the session. `onRefused`: the API does not accept the token any more. */
 export function connect(session: Session, onRefused: (message: string) => void): Connection {
   let sent: Sent | null = null;
-  const written = new Map<number, Sent>(); // each operation as a person reads it: the cache adds `__typename` everywhere
   const authorized = () => ({ Authorization: `Bearer ${session.token}` });
   const socket = openSocket(authorized);
   const client = new Client({
@@ -38,8 +38,8 @@ export function connect(session: Session, onRefused: (message: string) => void):
     exchanges: [
       mapExchange({
         onOperation(operation) {
-          if (operation.kind === "teardown") written.delete(operation.key);
-          else written.set(operation.key, describe(operation));
+          const written = describe(operation); // as a person reads it: the cache adds `__typename` everywhere
+          return makeOperation(operation.kind, operation, { ...operation.context, written });
         },
         onError(error) {
           if (error.graphQLErrors.some((one) => one.extensions["code"] === "UNAUTHENTICATED"))
@@ -48,8 +48,8 @@ export function connect(session: Session, onRefused: (message: string) => void):
       }),
       cache(),
       mapExchange({
-        onOperation({ kind, key }) {
-          if (kind === "query" || kind === "mutation") sent = written.get(key) ?? sent;
+        onOperation({ kind, context }) {
+          if (kind === "query" || kind === "mutation") sent = context["written"];
         },
       }),
       fetchExchange,
