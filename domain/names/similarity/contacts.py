@@ -217,9 +217,9 @@ def renamed(one: Ready, other: Ready) -> bool:
         return False
     met, left = meet(one.name, other.name)
     same = [pair.one for pair in met if pair.how in ("same", "nickname") and len(pair.one.plain) > 1]
-    if not same or not (is_person(one.name) and is_person(other.name)):
-        return False
     if not any(is_given_name(word) or _stands_for_given(word, one.name, other.name) for word in same):
+        return False
+    if not (is_person(one.name) and is_person(other.name)):
         return False
     sides = [[word for word in side if word.plain not in names.PARTICLES] for side in left]
     if all(len(side) == 1 and len(side[0].plain) > 1 for side in sides):

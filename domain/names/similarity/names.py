@@ -117,8 +117,13 @@ def is_given_name(word: Word) -> bool:
 def is_person(name: Name) -> bool:
     """Whether the name is a person's, by its kind or, where no list knows its words, by the classification."""
     return "person" in name.kinds or (
-        not name.kinds and not name.legal and classify(name.text).kind == "PERSON"
+        not name.kinds and not name.legal and _is_classified_as_person(name.text)
     )
+
+
+@lru_cache(maxsize=8192)  # a classification takes about a millisecond, and each name is compared with many
+def _is_classified_as_person(text: str) -> bool:
+    return classify(text).kind == "PERSON"
 
 
 class Met(NamedTuple):
